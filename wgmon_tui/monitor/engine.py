@@ -328,13 +328,8 @@ class Engine(FleetController):
         now = time.monotonic()
         self._doubts.witnesses.discard(name)
         self._rate.count(len(outcome.checks))
-        current = self.fleet_state.states.get(name)
-        if current is not server_state:
-            if requested:
-                requested.refuse(f'"{name}" was removed during its check')
-            if current and not current.paused:
-                # The server was removed and added again during this check, which used up its first due time.
-                self.schedule.schedule_at(name, now)
+        if self.fleet_state.states.get(name) is not server_state:
+            self._drop_round(name, requested, now)
             return
         self._fleet_evidence.record(server_state, target, outcome)
         if _has_recovered(server_state, outcome):
@@ -358,6 +353,15 @@ class Engine(FleetController):
             self._rechecks.schedule_after_round(
                 server_state, outcome, due, now, first=first, is_in_doubt=is_in_doubt
             )
+
+    def _drop_round(self, name: str, requested: RequestedRound | None, now: float) -> None:
+        """End the round of a server that was removed during its check, and perhaps added again."""
+        if requested:
+            requested.refuse(f'"{name}" was removed during its check')
+        current = self.fleet_state.states.get(name)
+        if current and not current.paused:
+            # The check used up the first due time of the server that was added.
+            self.schedule.schedule_at(name, now)
 
     def _choose_depth(self, server_state: ServerState, requested: RequestedRound | None) -> CheckDepth:
         name = server_state.server.name

@@ -208,12 +208,8 @@ class Prober:
         self, target: Target, address: Address, steps: SlowSteps
     ) -> tuple[Check, HandshakeStage | None]:
         """Check one address. Returns the handshake stage too, if experiments may explain how it failed."""
-        if self._demultiplexer.socket_for(address) is None:
-            return self._make_unsent_check(
-                target, address, SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
-            ), None
-        if not self._may_stamp(target.private_key.public):
-            return self._make_unsent_check(target, address, SocketError(0.0, TIMESTAMP_FAR_AHEAD)), None
+        if obstacle := self._find_obstacle(target, address):
+            return self._make_unsent_check(target, address, obstacle), None
         key = (target.server.name, kernel_spelling(address))
         data, lost_data = DataResult(None), False
         async with self._turns.take(target) as is_held:
@@ -243,13 +239,7 @@ class Prober:
                     if found:
                         check_log.add_evidence(found)
             elif run.handshake is None:
-                self._demultiplexer.track_late_answers(key, run)
-                has_late_answer = any(isinstance(each, LateAnswer) for each in check_log.evidence)
-                recent = self._demultiplexer.find_recent_late_answer(key)
-                if recent and not has_late_answer:
-                    check_log.add_evidence(recent)
-                if silent_gateway := await find_silent_gateway(self._routing, address, check_log.evidence):
-                    check_log.add_evidence(silent_gateway)
+                await self._note_silence(key, address, run, check_log)
             for trace in await self._other_clients.find(
                 target,
                 run.source,
@@ -260,7 +250,33 @@ class Prober:
                 check_log.add_evidence(trace)
             if starved := self._loop_lag.find_starvation(began):
                 check_log.add_evidence(starved)
-        check = Check(
+        check = self._make_check(target, address, check_log, run, data)
+        return check, run if lost_data or run.handshake is None else None
+
+    def _find_obstacle(self, target: Target, address: Address) -> SocketError | None:
+        """Why this machine may not send to the address at all; None if it may."""
+        if self._demultiplexer.socket_for(address) is None:
+            return SocketError(0.0, errno.errorcode[errno.EAFNOSUPPORT])
+        if not self._may_stamp(target.private_key.public):
+            return SocketError(0.0, TIMESTAMP_FAR_AHEAD)
+        return None
+
+    async def _note_silence(
+        self, key: tuple[str, str], address: Address, run: HandshakeStage, check_log: CheckLog
+    ) -> None:
+        """Add what may explain a handshake without an answer: an answer that came late, a silent gateway."""
+        self._demultiplexer.track_late_answers(key, run)
+        has_late_answer = any(isinstance(each, LateAnswer) for each in check_log.evidence)
+        recent = self._demultiplexer.find_recent_late_answer(key)
+        if recent and not has_late_answer:
+            check_log.add_evidence(recent)
+        if silent_gateway := await find_silent_gateway(self._routing, address, check_log.evidence):
+            check_log.add_evidence(silent_gateway)
+
+    def _make_check(
+        self, target: Target, address: Address, check_log: CheckLog, run: HandshakeStage, data: DataResult
+    ) -> Check:
+        return Check(
             server=target.server.name,
             vantage=self.vantage,
             endpoint=target.server.endpoint,
@@ -275,7 +291,6 @@ class Prober:
             protocol=target.server.protocol,
             framing=target.framing.describe(run.decoys),
         )
-        return check, run if lost_data or run.handshake is None else None
 
     async def _explain(self, target: Target, check: Check, run: HandshakeStage | None) -> Check:
         """Explain a failed check by experiments, which use the turn of a check.
