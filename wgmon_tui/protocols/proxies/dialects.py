@@ -76,9 +76,6 @@ class Dialect(Protocol):
     has_readable_secret: bool
     """Whether a request without TLS shows the secret to everybody on the path."""
 
-    proves_server: bool
-    """Whether the server's first bytes authenticate it. Else only the page shows that it took the request."""
-
     def with_wrong_secret(self, link: Any) -> Any:
         """The link with a secret that no server knows."""
 

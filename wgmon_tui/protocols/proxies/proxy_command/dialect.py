@@ -27,7 +27,6 @@ class SocksDialect:
     """SOCKS5. The program knows the secrets of its server, so there is nothing to try out."""
 
     has_readable_secret = True
-    proves_server = False
 
     def find_unsupported(self, link: SocksLink) -> str | None:
         """Nothing: the program decides."""

@@ -20,7 +20,6 @@ class ShadowsocksDialect:
     """Methods of AEAD and of 2022, without plugins."""
 
     has_readable_secret = False
-    proves_server = True
 
     def find_unsupported(self, link: ShadowsocksLink) -> str | None:
         """A plugin, an old method, or a password that is no key of its method."""

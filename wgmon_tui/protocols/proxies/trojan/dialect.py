@@ -19,7 +19,6 @@ class TrojanDialect:
     """Trojan over TLS or WebSocket."""
 
     has_readable_secret = True
-    proves_server = False
 
     def find_unsupported(self, link: TrojanLink) -> str | None:
         """A transport that is not known."""

@@ -17,7 +17,6 @@ class VlessDialect:
     """VLESS over TCP, TLS or WebSocket."""
 
     has_readable_secret = True
-    proves_server = False
 
     def find_unsupported(self, link: VlessLink) -> str | None:
         """A flow, an encryption or a transport that is not known."""

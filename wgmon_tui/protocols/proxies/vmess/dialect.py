@@ -17,7 +17,6 @@ class VmessDialect:
     """VMess with the AEAD header, over TCP, TLS or WebSocket."""
 
     has_readable_secret = False
-    proves_server = True
 
     def find_unsupported(self, link: VmessLink) -> str | None:
         """The legacy header, or a cipher or transport that is not known."""
