@@ -22,7 +22,7 @@ from wgmon_tui.lab.peer import FLOOD_WINDOW_S
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.handshake import RejectedError
 from wgmon_tui.protocols.wireguard.session import Session
-from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
+from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
 
 CLIENT = PrivateKey.generate()
 SERVER = PrivateKey.generate()
@@ -137,7 +137,7 @@ async def test_data_that_it_does_not_answer_is_acknowledged_with_one_keepalive(d
         session = await client.handshake()
         client.send(session.seal(data))
         keepalive = await client.request(session.seal(data))
-        assert Session.is_keepalive(keepalive)
+        assert label_of(keepalive) == "keepalive"
         assert session.open(keepalive) == b""
         assert await client.is_unanswered()
 
@@ -146,7 +146,7 @@ async def test_an_answer_takes_the_place_of_the_keepalive() -> None:
     async with visit(LabBehaviour(keepalive_after=0.05)) as (_, client):
         session = await client.handshake()
         client.send(session.seal(bytes(16)))
-        assert not Session.is_keepalive(await client.request(session.seal(PING)))
+        assert label_of(await client.request(session.seal(PING))) != "keepalive"
         assert await client.is_unanswered()
 
 
@@ -253,7 +253,7 @@ async def test_with_another_preshared_key_it_answers_and_the_answer_does_not_ope
 async def test_dropped_data_gets_a_handshake_and_a_keepalive_but_no_echo() -> None:
     async with visit(in_mode(LabMode.DATA_DROPPED)) as (_, client):
         session = await client.handshake()
-        assert Session.is_keepalive(await client.request(session.seal(PING)))
+        assert label_of(await client.request(session.seal(PING))) == "keepalive"
 
 
 async def test_under_load_a_cookie_is_demanded_until_mac2_is_right() -> None:

@@ -21,8 +21,12 @@ def read(text: str) -> Ikev2Settings:
     return read_settings(TomlTable("servers.toml", load_toml(text, ""), SECTION.known_keys))
 
 
+def has_credentials(settings: Ikev2Settings) -> bool:
+    return bool(settings.secret or settings.certificate or settings.eap_user)
+
+
 def test_a_server_without_credentials_is_checked_up_to_sa_init() -> None:
-    assert not read("").has_credentials
+    assert not has_credentials(read(""))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def test_a_server_without_credentials_is_checked_up_to_sa_init() -> None:
     ],
 )
 def test_each_way_to_authenticate_stands_alone(text: str) -> None:
-    assert read(text).has_credentials
+    assert has_credentials(read(text))
 
 
 @pytest.mark.parametrize("key", ["secret", "certificate", "key", "eap_password", "ca"])

@@ -55,7 +55,7 @@ def test_bad_syntax_is_one_line_with_its_number(text: str, message: str) -> None
 
 def test_a_block_is_the_content_of_a_file() -> None:
     (ca,) = read_directives("<ca>\nfirst # line\nsecond\n</ca>\n")
-    assert (ca.name, ca.block, ca.line, ca.last_line) == ("ca", "first # line\nsecond\n", 1, 4)
+    assert (ca.name, ca.block, ca.line) == ("ca", "first # line\nsecond\n", 1)
 
 
 def test_a_connection_holds_directives() -> None:

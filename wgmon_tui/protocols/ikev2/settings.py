@@ -51,11 +51,6 @@ class Ikev2Settings:
     dedicated: bool = False
     esp_proposals: tuple[Proposal, ...] = ()
 
-    @property
-    def has_credentials(self) -> bool:
-        """Whether a check can authenticate."""
-        return bool(self.secret or self.certificate or self.eap_user)
-
 
 def _parse_identity(text: str) -> str:
     if text != text.strip():

@@ -26,7 +26,7 @@ class ProfileError(Exception):
 class Directive:
     """One directive: its words, and the text of its block. `children` are those of a `<connection>`.
 
-    `line` and `last_line` count from 1. The repr hides the words, because some are secrets.
+    `line` counts from 1. The repr hides the words, because some are secrets.
     """
 
     line: int
@@ -34,16 +34,15 @@ class Directive:
     words: tuple[str, ...] = field(default=(), repr=False)
     block: str | None = field(default=None, repr=False)
     children: tuple[Directive, ...] = ()
-    last_line: int = 0
 
     def error(self, phrase: str) -> ProfileError:
         """An error at this directive."""
         return ProfileError(f"line {self.line}: {self.name}: {phrase}")
 
 
-def read_directives(text: str, first_line: int = 1, *, is_nested: bool = False) -> tuple[Directive, ...]:
+def read_directives(text: str) -> tuple[Directive, ...]:
     """Split a profile into directives. Raises ProfileError."""
-    return tuple(_directives(text.removeprefix("\ufeff").split("\n"), first_line, is_nested))
+    return tuple(_directives(text.removeprefix("\ufeff").split("\n"), 1, False))
 
 
 def _directives(lines: list[str], first_line: int, is_nested: bool) -> Iterator[Directive]:
@@ -54,7 +53,7 @@ def _directives(lines: list[str], first_line: int, is_nested: bool) -> Iterator[
         if not words:
             continue
         if len(words) > 1 or not (words[0].startswith("<") and words[0].endswith(">")):
-            yield Directive(number, words[0].removeprefix("--"), words[1:], last_line=number)
+            yield Directive(number, words[0].removeprefix("--"), words[1:])
             continue
         name = words[0][1:-1]
         if name.startswith("/") or not name or len(name) > _LONGEST_NAME:
@@ -66,17 +65,16 @@ def _directives(lines: list[str], first_line: int, is_nested: bool) -> Iterator[
             raise ProfileError(
                 f"line {number}: the block <{name}> has no end; write </{name}> on a line below it"
             )
-        last = first_line + end
         if name == CONNECTION:
             if is_nested:
                 raise ProfileError(
                     f"line {number}: <connection> stands inside of another one; end that one first"
                 )
             inner = tuple(_directives(lines[at:end], number + 1, True))
-            yield Directive(number, name, children=inner, last_line=last)
+            yield Directive(number, name, children=inner)
         else:
             block = "".join(f"{line}\n" for line in lines[at:end])
-            yield Directive(number, name, block=block, last_line=last)
+            yield Directive(number, name, block=block)
         at = end + 1
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 SESSION_ID_LENGTH = 8
-PEER_ID_LENGTH = 3
 NUMBER_LENGTH = 4
 MOST_ACKS = 8
 """The greatest number of acknowledgements in a packet (RELIABLE_ACK_SIZE)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from wgmon_tui.protocols.wireguard.primitives import AuthenticationError, aead_open, aead_seal
-from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD, MessageType, message_type, receiver_index
+from wgmon_tui.protocols.wireguard.wire import receiver_index
 
 REJECT_AFTER_MESSAGES = 2**64 - 2**13 - 1
 """The counter at which a session ends (§6.1)."""
@@ -110,8 +110,3 @@ class Session:
         inner = aead_open(self._receive_key, packet[16:], b"", _NONCE_START + packet[8:16])
         self._window.mark(counter)
         return inner
-
-    @staticmethod
-    def is_keepalive(packet: bytes) -> bool:
-        """Whether a packet is a transport packet with an empty payload."""
-        return len(packet) == TRANSPORT_OVERHEAD and message_type(packet) is MessageType.TRANSPORT

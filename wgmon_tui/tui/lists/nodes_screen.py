@@ -31,8 +31,6 @@ from wgmon_tui.tui.lists.node_lines import (
 )
 from wgmon_tui.tui.lists.ordered_list import OrderedListScreen
 
-_NEEDS_NODES = ("filter", "sort", "reverse")
-
 
 class NodesScreen(OrderedListScreen[NodeEntry]):
     """The nodes of all control planes, or of one."""

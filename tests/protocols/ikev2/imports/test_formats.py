@@ -25,11 +25,11 @@ from wgmon_tui.protocols.ikev2.imports.reading import read_import as read_with_f
 from wgmon_tui.protocols.ikev2.settings import SECTION
 
 SWANCTL = """\
+base {
+  version = 2 # IKEv2
+  proposals = aes256-sha256-modp2048,3des-sha1-modp1024
+}
 connections {
-  base {
-    version = 2 # IKEv2
-    proposals = aes256-sha256-modp2048,3des-sha1-modp1024
-  }
   fra1 : base {
     remote_addrs = fra1.example.net
     local { auth = psk

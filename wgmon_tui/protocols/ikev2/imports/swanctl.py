@@ -6,54 +6,22 @@ import re
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from wgmon_tui.protocols.ikev2.imports.connection import IKE_PORT, ConnectionImportError, ForeignConnection
-from wgmon_tui.text import printable, quoted
+from wgmon_tui.protocols.ikev2.imports.strongswan_conf import StrongswanSection, parse
+from wgmon_tui.text import format_list, printable
 
-_TOKEN = re.compile(
-    r"""
-    (?P<space>[ \t\r]+|\#[^\n]*) | (?P<line>\n) | (?P<open>\{) | (?P<close>\})
-    | (?P<value>=[ \t]*(?P<text>"(?:[^"\\]|\\.)*"|[^\n\#{}"]*))
-    | (?P<include>include[ \t]+[^\n]*) | (?P<name>[^\s\#{}="]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _INCLUDE = re.compile(r"^[ \t]*include[ \t]", re.MULTILINE)
-_DEEPEST = 16
 _CERTIFICATES, _PRIVATE, _AUTHORITIES = (f"/etc/swanctl/{each}/" for each in ("x509", "private", "x509ca"))
 _EVERYWHERE = ("%any", "%any4", "%any6", "0.0.0.0/0", "::/0")
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-
-
-@dataclass(slots=True)
-class SwanctlSection:
-    """A section: values with their lines, and sections. `bases` are those that it inherits from."""
-
-    line: int
-    values: dict[str, tuple[str, int]] = field(default_factory=dict)
-    sections: dict[str, SwanctlSection] = field(default_factory=dict)
-    bases: tuple[str, ...] = ()
-
-    def get(self, key: str, default: str = "") -> str:
-        """The value of a key."""
-        return self.values[key][0] if key in self.values else default
-
-    def listed(self, key: str) -> tuple[str, ...]:
-        """The elements of a value with commas."""
-        return tuple(each.strip() for each in self.get(key).split(",") if each.strip())
-
-    def named(self, prefix: str) -> Iterator[SwanctlSection]:
-        """The sections whose name begins like this, such as local, local-2."""
-        return (each for name, each in self.sections.items() if name.startswith(prefix))
 
 
 def read_connections(text: str) -> Iterator[ForeignConnection | ConnectionImportError]:
     """The connections that begin here. Raises ConnectionImportError."""
     root = parse(text)
-    connections = root.sections.get("connections", SwanctlSection(1))
-    secrets = root.sections.get("secrets", SwanctlSection(1))
-    authorities = root.sections.get("authorities", SwanctlSection(1))
+    connections = root.sections.get("connections", StrongswanSection(1))
+    secrets = root.sections.get("secrets", StrongswanSection(1))
+    authorities = root.sections.get("authorities", StrongswanSection(1))
     if not connections.sections:
         others = _INCLUDE.search(text)
         advice = "; type: wgmon-tui import /etc/swanctl/conf.d" if others else ""
@@ -62,72 +30,21 @@ def read_connections(text: str) -> Iterator[ForeignConnection | ConnectionImport
         yield _read_connection(name, connection, secrets, authorities)
 
 
-def parse(text: str) -> SwanctlSection:
-    """The sections of a text. Raises ConnectionImportError with the line of an error."""
-    root = SwanctlSection(1)
-    stack, pending, line, at = [root], list[str](), 1, 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise ConnectionImportError("a value is not closed, or a character stands where none can", line)
-        match match.lastgroup:
-            case "open":
-                stack.append(_open(stack[-1], pending, line))
-                if len(stack) > _DEEPEST:
-                    raise ConnectionImportError(f"sections in more than {_DEEPEST} others", line)
-            case "close":
-                if len(stack) == 1 or pending:
-                    raise ConnectionImportError("a } without its {, or after a word", line)
-                stack.pop()
-            case "value":
-                if len(pending) != 1:
-                    raise ConnectionImportError("expected one key before =", line)
-                stack[-1].values[pending.pop()] = _plain(match["text"]), line
-            case "name":
-                pending.append(match["name"])
-        line += match[0].count("\n")
-        at = match.end()
-    if len(stack) > 1:
-        raise ConnectionImportError("the section that begins here is not closed with }", stack[-1].line)
-    if pending:
-        raise ConnectionImportError(f"expected = or {{ after {quoted(printable(pending[0]))}", line)
-    return root
-
-
-def _open(parent: SwanctlSection, pending: list[str], line: int) -> SwanctlSection:
-    """A section, with what it inherits: `name : base1, base2 {`."""
-    if not pending:
-        raise ConnectionImportError("expected the name of a section before {", line)
-    words = " ".join(pending)
-    pending.clear()
-    name, _, bases = words.partition(":")
-    inherited = tuple(each.strip() for each in bases.split(",") if each.strip())
-    found = parent.sections.setdefault(name.strip(), SwanctlSection(line))
-    for each in inherited:
-        base = parent.sections.get(each)
-        if base is not None and base is not found:
-            found.values = {**base.values, **found.values}
-            found.sections = {**base.sections, **found.sections}
-    return found
-
-
-def _plain(text: str) -> str:
-    text = text.strip()
-    if not text.startswith('"'):
-        return text
-    return re.sub(r"\\(.)", lambda each: _ESCAPES.get(each[1], each[1]), text[1:-1], flags=re.DOTALL)
-
-
 def _read_connection(
-    name: str, connection: SwanctlSection, secrets: SwanctlSection, authorities: SwanctlSection
+    name: str, connection: StrongswanSection, secrets: StrongswanSection, authorities: StrongswanSection
 ) -> ForeignConnection | ConnectionImportError:
+    parts = (connection, *connection.sections.values())
+    if missing := [name for each in parts for name in each.missing_bases]:
+        bases = format_list(map(printable, dict.fromkeys(missing)), most=3)
+        reason = f"inherits from {bases}, which this file does not have; import one file with both"
+        return ConnectionImportError(reason, connection.line, name)
     hosts = [each for each in connection.listed("remote_addrs") if each not in _EVERYWHERE]
     if connection.get("version", "2") == "1":
         return ConnectionImportError("is for IKEv1", connection.line, name)
     if not hosts or (any(mark in hosts[0] for mark in "/-") and not hosts[0].strip("0123456789./-")):
         return ConnectionImportError("waits for clients: it has no remote_addrs", connection.line, name)
-    local = next(connection.named("local"), SwanctlSection(connection.line))
-    remote = next(connection.named("remote"), SwanctlSection(connection.line))
+    local = next(connection.named("local"), StrongswanSection(connection.line))
+    remote = next(connection.named("remote"), StrongswanSection(connection.line))
     port = connection.get("remote_port", str(IKE_PORT))
     if not port.isascii() or not port.isdigit() or len(port) > 5:
         return ConnectionImportError("has a remote_port that is no port", connection.line, name)
@@ -160,16 +77,16 @@ def _read_connection(
     )
 
 
-def _esp_proposals(connection: SwanctlSection) -> tuple[str, ...]:
+def _esp_proposals(connection: StrongswanSection) -> tuple[str, ...]:
     """Those of the first child."""
-    children = connection.sections.get("children", SwanctlSection(connection.line))
-    first = next(iter(children.sections.values()), SwanctlSection(connection.line))
+    children = connection.sections.get("children", StrongswanSection(connection.line))
+    first = next(iter(children.sections.values()), StrongswanSection(connection.line))
     return first.listed("esp_proposals")
 
 
-def _find_secret(secrets: SwanctlSection, kind: str, ids: set[str]) -> str | None:
+def _find_secret(secrets: StrongswanSection, kind: str, ids: set[str]) -> str | None:
     """The secret for one of these identities; that without any fits all. Raises ConnectionImportError."""
-    ranked: list[tuple[int, SwanctlSection]] = []
+    ranked: list[tuple[int, StrongswanSection]] = []
     for each in secrets.named(kind):
         own = {value for key, (value, _) in each.values.items() if key.startswith("id")}
         if "secret" in each.values and (not own or own & ids):
@@ -196,7 +113,7 @@ def decode_secret(text: str, line: int) -> str:
     return decoded
 
 
-def _files_of(local: SwanctlSection, secrets: SwanctlSection) -> Mapping[str, str]:
+def _files_of(local: StrongswanSection, secrets: StrongswanSection) -> Mapping[str, str]:
     """Certificate and key, if there is one of each."""
     certificates = local.listed("certs")
     keys = [
@@ -210,7 +127,7 @@ def _files_of(local: SwanctlSection, secrets: SwanctlSection) -> Mapping[str, st
     return {"certificate": _path(_CERTIFICATES, certificates[0]), "key": _path(_PRIVATE, keys[0])}
 
 
-def _authority(remote: SwanctlSection, authorities: SwanctlSection) -> str:
+def _authority(remote: StrongswanSection, authorities: StrongswanSection) -> str:
     if named := remote.listed("cacerts"):
         return _path(_AUTHORITIES, named[0])
     files = [each.get("cacert") or each.get("file") for each in authorities.sections.values()]
