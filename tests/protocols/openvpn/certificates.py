@@ -59,10 +59,14 @@ class Authority:
         """Its own certificate."""
         return self.certify(self.name, self._key)
 
-    def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
+    def issue(
+        self, name: str, usage: str = "client", days: int = 30, *, has_key_usage: bool = True
+    ) -> Issued:
         """Issue a certificate for "server" or "client"; with no usage, one without that extension."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(_name(name), key, days).add_extension(KEY_USAGE, critical=True)
+        builder = self._builder(_name(name), key, days)
+        if has_key_usage:
+            builder = builder.add_extension(KEY_USAGE, critical=True)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage([USAGES[usage]]), critical=False)
         return Issued(builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode(), _key_pem(key))
@@ -125,7 +129,9 @@ class Intermediate(Authority):
         """Its own certificate."""
         return self.above.certify(self.name, self._key, self.days)
 
-    def issue(self, name: str, usage: str = "client", days: int = 30) -> Issued:
+    def issue(
+        self, name: str, usage: str = "client", days: int = 30, *, has_key_usage: bool = True
+    ) -> Issued:
         """Issue a certificate, with the one of this authority behind it."""
-        issued = super().issue(name, usage, days)
+        issued = super().issue(name, usage, days, has_key_usage=has_key_usage)
         return Issued(issued.certificate + self.certificate, issued.key)

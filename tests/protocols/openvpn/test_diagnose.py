@@ -541,12 +541,12 @@ def test_without_a_push_reply_the_pool_is_no_cause() -> None:
 
 
 def test_what_a_client_obeys_and_a_check_does_not_is_named_beside_healthy() -> None:
-    untested = observe(seen.UNTESTED, "verify-hash", "remote-cert-ku")
+    untested = observe(seen.UNTESTED, "verify-hash", "ns-cert-type")
 
     found = diagnose(check(ANSWERED, PUSHED, untested, tunnel=DATA), SERVER, ())
 
     assert found.verdict is Verdict.HEALTHY
-    assert "Not tested: verify-hash and remote-cert-ku of the profile." in found.summary
+    assert "Not tested: verify-hash and ns-cert-type of the profile." in found.summary
 
 
 def test_behind_a_bridge_no_setting_is_advised_that_changes_nothing() -> None:

@@ -227,9 +227,39 @@ def test_directives_of_a_client_that_change_no_packet_give_no_notice() -> None:
 
 
 def test_demands_that_a_check_does_not_obey_are_kept() -> None:
-    found = parsed("tls-groups secp521r1", "remote-cert-ku 06", "tls-cert-profile suiteb", "capath certs")
-    assert found.untested == ("tls-groups", "remote-cert-ku", "tls-cert-profile")
-    assert parsed("tls-cert-profile preferred").untested == ()
+    found = parsed("tls-groups secp521r1", "verify-hash 06", "remote-cert-eku 1.2.3", "capath certs")
+    assert found.untested == ("tls-groups", "verify-hash", "remote-cert-eku")
+    assert parsed("tls-cert-profile suiteb", "remote-cert-ku a0 88").untested == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "usage", "bits"),
+    [
+        ("remote-cert-tls server", "server", (0,)),
+        ('remote-cert-eku "TLS Web Server Authentication"', "server", ()),
+        ("remote-cert-eku 1.3.6.1.5.5.7.3.2", "client", ()),
+        ("remote-cert-ku a0 0x88", "", (0xA0, 0x88)),
+        ("remote-cert-ku", "", (0,)),
+    ],
+)
+def test_the_usage_of_the_servers_certificate(line: str, usage: str, bits: tuple[int, ...]) -> None:
+    found = parsed(line)
+    assert (found.certificate_usage, found.key_usages) == (usage, bits)
+
+
+@pytest.mark.parametrize(
+    ("version", "has_cipher", "fallback", "tls"),
+    [
+        ("2.5.0", False, "", ""),
+        ("2.4.12", True, "", ""),
+        ("2.3.7", True, "AES-256-CBC", ""),
+        ("2.3.6", True, "AES-256-CBC", "1.0"),
+    ],
+)
+def test_compat_mode_adds_what_openvpn_adds(version: str, has_cipher: bool, fallback: str, tls: str) -> None:
+    found = parsed(f"compat-mode {version}", "cipher AES-256-CBC")
+    assert ("AES-256-CBC" in found.data_ciphers) is has_cipher
+    assert (found.data_ciphers_fallback, found.tls_version_min) == (fallback, tls)
 
 
 def test_many_notices_are_counted() -> None:

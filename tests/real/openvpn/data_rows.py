@@ -105,6 +105,22 @@ ROWS = (
     _unknown_cipher("the digest MD5", "data-ciphers AES-256-CBC\nauth MD5\n"),
     _unknown_cipher("CAMELLIA", "data-ciphers CAMELLIA-256-CBC\n"),
     VpnRow(
+        "the cipher of a profile for OpenVPN 2.4",
+        lambda _: make_scene(
+            ServerSetup(more="data-ciphers AES-256-CBC\n"), more="cipher AES-256-CBC\ncompat-mode 2.4.0\n"
+        ),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "the cipher of a profile, which is none of its data-ciphers",
+        lambda _: make_scene(ServerSetup(more="data-ciphers AES-256-CBC\n"), more="cipher AES-256-CBC\n"),
+        Verdict.CIPHER_MISMATCH,
+        "authenticate",
+        "no data cipher that both sides allow",
+        is_proven=True,
+    ),
+    VpnRow(
         "no common data cipher",
         lambda _: make_scene(
             ServerSetup(more="data-ciphers AES-128-GCM\n"), more="data-ciphers AES-256-GCM\n"

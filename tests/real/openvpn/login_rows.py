@@ -30,6 +30,19 @@ def _with_revoked_client(directory: Path) -> Scene:
     return make_scene(ServerSetup(more=f"crl-verify {crl}\n"), issued=revoked)
 
 
+def _with_old_server_list(directory: Path) -> Scene:
+    outdated = directory / "crl.pem"
+    outdated.write_text(authority().revoke(days=-1))
+    return make_scene(ServerSetup(more=f"crl-verify {outdated}\n"))
+
+
+def _without_certificate(_: Path) -> Scene:
+    setup = ServerSetup(more="auth-user-pass-verify /bin/true via-env\nscript-security 3\n")
+    lines = client_profile(setup, more=block("auth-user-pass", "bob\nright"))
+    before, _mark, rest = lines.partition("<cert>")
+    return Scene(setup, before + rest.partition("</key>")[2])
+
+
 def _with_password(_: Path) -> Scene:
     setup = ServerSetup(more="auth-user-pass-verify /bin/false via-env\nscript-security 3\n")
     return make_scene(setup, more=block("auth-user-pass", "bob\nwrong"))
@@ -123,6 +136,20 @@ ROWS = (
         Verdict.AUTH_FAILED,
         "key-exchange",
         "does not accept the client certificate",
+    ),
+    VpnRow(
+        "the revocation list of the server has expired",
+        _with_old_server_list,
+        Verdict.AUTH_FAILED,
+        "key-exchange",
+        "does not accept the client certificate",
+    ),
+    VpnRow(
+        "the server demands a client certificate, the profile has none",
+        _without_certificate,
+        Verdict.AUTH_FAILED,
+        "key-exchange",
+        "the server demands a client certificate, and the profile has none",
     ),
     VpnRow(
         "wrong password",

@@ -55,6 +55,10 @@ def _with_old_list(_: Path) -> Scene:
     return make_scene(more=block("crl-verify", authority().revoke(days=-1)))
 
 
+def _without_key_usage() -> ServerSetup:
+    return ServerSetup(issued=authority().issue("vpn.example", "server", has_key_usage=False))
+
+
 ROWS = (
     VpnRow(
         "the authority has expired",
@@ -123,6 +127,34 @@ ROWS = (
         "tls",
         "remote-cert-tls",
         is_proven=True,
+    ),
+    VpnRow(
+        "remote-cert-eku, and a certificate without a key usage",
+        lambda _: make_scene(_without_key_usage(), more='remote-cert-eku "TLS Web Server Authentication"\n'),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "remote-cert-tls, and a certificate without a key usage",
+        lambda _: make_scene(_without_key_usage(), more="remote-cert-tls server\n"),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "remote-cert-tls",
+        is_proven=True,
+    ),
+    VpnRow(
+        "remote-cert-ku, and a certificate for something else",
+        lambda _: make_scene(more="remote-cert-ku 06\n"),
+        Verdict.BAD_CERTIFICATE,
+        "tls",
+        "remote-cert-ku",
+        is_proven=True,
+    ),
+    VpnRow(
+        "remote-cert-ku that the certificate has",
+        lambda _: make_scene(more="remote-cert-ku 06 80\n"),
+        Verdict.HEALTHY,
+        connects=True,
     ),
     VpnRow(
         "the server's certificate is revoked",

@@ -217,10 +217,10 @@ def test_the_offer_of_a_profile_is_tested_and_what_else_it_demands_is_named(
 ) -> None:
     setup = ServerSetup()
     with running_server(place, tmp_path, setup):
-        profile = client_profile(setup, more="tls-groups secp384r1\nremote-cert-ku 06\n")
+        profile = client_profile(setup, more="tls-groups secp384r1\nns-cert-type server\n")
         check, found = run_check(place, make_openvpn_target(profile))
 
     offered = find(observations.OFFER_ANSWERED, check.evidence)
     assert offered is not None
     assert offered.values == ("tls-groups",)
-    assert found.summary.endswith("Not tested: remote-cert-ku of the profile.")
+    assert found.summary.endswith("Not tested: ns-cert-type of the profile.")

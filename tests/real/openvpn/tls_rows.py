@@ -45,6 +45,12 @@ ROWS = (
         is_proven=True,
     ),
     VpnRow(
+        "Suite B in the profile, and a server without it",
+        lambda _: make_scene(more="tls-cert-profile suiteb\n"),
+        Verdict.AUTH_FAILED,
+        "key-exchange",
+    ),
+    VpnRow(
         "no common group of TLS",
         lambda _: _with_groups("secp521r1", "X25519:secp384r1"),
         Verdict.CIPHER_MISMATCH,

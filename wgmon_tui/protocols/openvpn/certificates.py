@@ -256,17 +256,47 @@ def find_mismatch(profile: Profile, der: bytes) -> CertificateMismatch | None:
 
 
 def _find_usage_mismatch(profile: Profile, certificate: x509.Certificate) -> CertificateMismatch | None:
+    """Compare as OpenVPN does: `remote-cert-tls` asks for both extensions (ssl_verify_openssl.c)."""
+    both = bool(profile.certificate_usage and profile.key_usages)
+    if profile.key_usages:
+        directive = "remote-cert-tls" if both else "remote-cert-ku"
+        found = _key_usage_bits(certificate)
+        if found is None:
+            expected = "a certificate for a server" if both else "one with a key usage"
+            return CertificateMismatch(directive, expected, "one without a key usage")
+        if not any(found & each == each for each in profile.key_usages):
+            expected = " or ".join(f"{each:02x}" for each in profile.key_usages)
+            return CertificateMismatch("remote-cert-ku", expected, f"{found:02x}")
     if profile.certificate_usage not in _USAGES:
         return None
+    directive = "remote-cert-tls" if both else "remote-cert-eku"
     expected = f"a certificate for a {profile.certificate_usage}"
     try:
-        certificate.extensions.get_extension_for_class(x509.KeyUsage)
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (x509.ExtensionNotFound, ValueError):
-        return CertificateMismatch("remote-cert-tls", expected, "one without a key usage")
+        return CertificateMismatch(directive, expected, "one without an extended key usage")
     if _USAGES[profile.certificate_usage] not in usages:
-        return CertificateMismatch("remote-cert-tls", expected, "one for another use")
+        return CertificateMismatch(directive, expected, "one for another use")
     return None
+
+
+def _key_usage_bits(certificate: x509.Certificate) -> int | None:
+    """The key usage as OpenVPN counts its bits, the first one being 0x80; None without the extension."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return None
+    flags = (
+        usage.digital_signature,
+        usage.content_commitment,
+        usage.key_encipherment,
+        usage.data_encipherment,
+        usage.key_agreement,
+        usage.key_cert_sign,
+        usage.crl_sign,
+        usage.key_agreement and usage.encipher_only,
+    )
+    return sum(0x80 >> at for at, is_set in enumerate(flags) if is_set)
 
 
 def _find_name_mismatch(profile: Profile, certificate: x509.Certificate) -> CertificateMismatch | None:

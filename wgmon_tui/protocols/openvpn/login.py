@@ -84,6 +84,8 @@ async def log_in(
     steps = _Steps(session.now, target)
     _note_dates(session, find_date_problems(target.profile, datetime.now(UTC)))
     _note_dates(session, problems_at_server(session.events, target.profile))
+    if not target.profile.has_client_certificate:
+        _note(session, observations.NO_CERTIFICATE)
     tried = find(observations.OFFER_ANSWERED, session.log.evidence)
     if untested := [each for each in target.profile.untested if tried is None or each not in tried.values]:
         _note(session, observations.UNTESTED, *untested)

@@ -72,6 +72,8 @@ PUSHED = "pushed"
 """Values: the address, the cipher, and how many options there were."""
 ENDED = "ended"
 """Values: RESTART, HALT or EXIT, and the text of the server."""
+NO_CERTIFICATE = "no-certificate"
+"""The profile has no client certificate: user and password prove this side. No values."""
 NO_PASSWORD = "no-password"  # noqa: S105  no secret
 """The profile asks for a user and a password that are not set. No values."""
 NO_ANSWER = "no-answer"
@@ -243,6 +245,7 @@ _SENTENCES: Mapping[str, Callable[[Sequence[str]], str]] = {
     ENDED: lambda values: (
         f"the server ended the session with {values[0]}{': ' + values[1] if values[1] else ''}"
     ),
+    NO_CERTIFICATE: lambda _: "the profile has no client certificate",
     NO_PASSWORD: lambda _: "the profile asks for a user and a password, and they are not set",
     NO_ANSWER: lambda _: "the profile has a static challenge, and no answer to it is set",
     NOT_DEDICATED: lambda _: "the settings do not say that this certificate is for wgmon-tui alone",

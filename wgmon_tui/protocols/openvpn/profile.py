@@ -125,12 +125,14 @@ class Profile:
     """A client profile, complete: the files that it names are in it.
 
     `ca`, `certificate`, `extra_certificates` and `crl` are PEM; `private_key` is PEM and may be encrypted.
-    `pkcs12` is the archive in place of these. `peer_fingerprints` are SHA-256 sums that may stand in place
-    of `ca`. `fragment_size` is that of `fragment`, 0 without. `tls_version_min` is "1.2" or alike, "" for the
-    library's own. `certificate_usage` is what `remote-cert-tls` asks for, "server" or "". `data_ciphers` are
-    in the order of preference, by the names of OpenVPN. `peer_variables` are `setenv UV_…` and IV_… for the
-    peer information. `notices` are lines about what a check ignores. `untested` are directives by which a
-    client may refuse a server, and that a check does not obey.
+    `pkcs12` is the archive in place of these. `peer_fingerprints` are SHA-256 sums that may stand in place of
+    `ca`. `fragment_size` is that of `fragment`, 0 without. `tls_version_min` is "1.2" or alike, "" for the
+    library's own. `certificate_usage` is the extended key usage that the server's certificate needs:
+    "server", "client" or "". `key_usages` are bits as in `remote-cert-ku`, of which it needs all of one word;
+    0 asks for the extension alone. `data_ciphers` are in the order of preference, by the names of OpenVPN.
+    `peer_variables` are `setenv UV_…` and IV_… for the peer information. `notices` are lines about what a
+    check ignores. `untested` are directives by which a client may refuse a server, and that a check does not
+    obey.
     """
 
     remotes: tuple[Remote, ...]
@@ -143,6 +145,7 @@ class Profile:
     peer_fingerprints: tuple[str, ...] = ()
     server_name: ServerName | None = None
     certificate_usage: str = ""
+    key_usages: tuple[int, ...] = ()
     tls_version_min: str = ""
     tls_version_max: str = ""
     tls_cipher: str = ""

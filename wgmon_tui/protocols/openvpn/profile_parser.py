@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from wgmon_tui.protocols.openvpn.compat_mode import Version, compatible_values, parse_version
 from wgmon_tui.protocols.openvpn.compression import ALGORITHMS, find_compression
 from wgmon_tui.protocols.openvpn.profile import (
     DEFAULT_CIPHERS,
@@ -72,6 +73,13 @@ def decode_profile(content: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
+_EXTENDED_USAGES = {
+    "TLS Web Server Authentication": "server",
+    "serverAuth": "server",
+    "1.3.6.1.5.5.7.3.1": "server",
+    "TLS Web Client Authentication": "client",
+    "1.3.6.1.5.5.7.3.2": "client",
+}
 _DOCUMENTS = {
     "ca": "ca",
     "cert": "certificate",
@@ -102,6 +110,7 @@ class _Reader:
         self.digest = "SHA1"
         self.direction: int | None = None
         self.tolerated: set[str] = set()
+        self.compatible_with: Version | None = None
 
     def read(self, directives: Sequence[Directive]) -> Profile:
         """The profile of these directives. Raises ProfileError."""
@@ -110,6 +119,8 @@ class _Reader:
                 self.tolerated |= set(each.words)
         for each in directives:
             self._take(each, self.whole)
+        if self.compatible_with is not None:
+            self.values |= compatible_values(self.values, self.compatible_with)
         remotes = self._remotes()
         if not remotes:
             raise ProfileError("it names no server; write: remote HOST PORT")
@@ -145,7 +156,7 @@ class _Reader:
             return
         if name in UNCHECKED:
             self.notices.append(f"line {each.line}: {name}: {UNCHECKED[name]}")
-        if name in DEMANDS or (name == "tls-cert-profile" and each.words[:1] == ("suiteb",)):
+        if name in DEMANDS:
             self.untested[name] = None
         handler = _HANDLERS.get(name)
         if handler is not None:
@@ -259,11 +270,25 @@ class _Reader:
         if first_word(each) != "server":
             raise each.error('expected "server" in the profile of a client; write: remote-cert-tls server')
         self.values["certificate_usage"] = "server"
+        self.values.setdefault("key_usages", (0,))
 
-    def certificate_type(self, each: Directive, _: Scope) -> None:
-        """`remote-cert-eku`: the same as remote-cert-tls, for the usage of a server."""
-        if first_word(each) in ("TLS Web Server Authentication", "serverAuth", "1.3.6.1.5.5.7.3.1"):
-            self.values["certificate_usage"] = "server"
+    def extended_usage(self, each: Directive, _: Scope) -> None:
+        """`remote-cert-eku`, by the name or the number that OpenSSL has for it."""
+        usage = _EXTENDED_USAGES.get(first_word(each))
+        if usage is None:
+            self.untested[each.name] = None
+        else:
+            self.values["certificate_usage"] = usage
+
+    def key_usages(self, each: Directive, _: Scope) -> None:
+        """`remote-cert-ku [BITS …]`: any of them; without, the extension alone must be there."""
+        if not all(re.fullmatch("(0[xX])?[0-9a-fA-F]{1,4}", word) for word in each.words):
+            raise each.error("expected key usages in hexadecimal; write: remote-cert-ku a0 88")
+        self.values["key_usages"] = tuple(int(word, 16) for word in each.words) or (0,)
+
+    def compat_mode(self, each: Directive, _: Scope) -> None:
+        """`compat-mode VERSION`."""
+        self.compatible_with = parse_version(each)
 
     def tls_version_min(self, each: Directive, _: Scope) -> None:
         """`tls-version-min 1.2 [or-highest]`."""
@@ -351,7 +376,9 @@ _HANDLERS: Mapping[str, _Handler] = MappingProxyType(
         "peer-fingerprint": _Reader.fingerprints,
         "verify-x509-name": _Reader.server_name,
         "remote-cert-tls": _Reader.certificate_usage,
-        "remote-cert-eku": _Reader.certificate_type,
+        "remote-cert-eku": _Reader.extended_usage,
+        "remote-cert-ku": _Reader.key_usages,
+        "compat-mode": _Reader.compat_mode,
         "tls-version-min": _Reader.tls_version_min,
         "comp-lzo": _Reader.compression,
         "compress": _Reader.compression,

@@ -31,7 +31,7 @@ PRIVATE_FILES = frozenset(
 _UNRELATED = """
     allow-compression allow-pull-fqdn allow-recursive-routing auth-nocache auth-retry auth-token-user
     bcast-buffers bind bind-dev block-ipv6 block-outside-dns cd chroot client client-nat comp-noadapt
-    compat-mode connect-freq-initial connect-retry connect-retry-max connect-timeout daemon dev-node
+    connect-freq-initial connect-retry connect-retry-max connect-timeout daemon dev-node
     dhcp-option dhcp-release dhcp-renew disable-dco disable-occ dns down down-pre ecdh-curve echo engine
     errors-to-stderr fast-io float group hand-window http-proxy-option http-proxy-retry http-proxy-user-pass
     ifconfig-noexec ifconfig-nowarn ignore-unknown-option inactive ip-win32 ipchange keepalive
@@ -58,7 +58,6 @@ UNCHECKED = {
     "capath": "the authorities of that directory are not read",
     "proto-force": "remotes of every protocol are taken",
     "remote-random-hostname": "no random label is put before the host",
-    "remote-cert-ku": "the key usage of the server's certificate is not compared",
     "ns-cert-type": "the Netscape type of the server's certificate is not compared",
     "verify-hash": "the hash of the authority's certificate is not compared",
     "tls-verify": "its program is not run",
@@ -66,9 +65,7 @@ UNCHECKED = {
 }
 """Directives that a client obeys and a check does not, with what that means."""
 
-DEMANDS = frozenset(
-    ("tls-ciphersuites", "tls-groups", "remote-cert-ku", "ns-cert-type", "verify-hash", "tls-verify")
-)
+DEMANDS = frozenset(("tls-ciphersuites", "tls-groups", "ns-cert-type", "verify-hash", "tls-verify"))
 """Those by which a client may refuse a server that a check accepts. An experiment tries the first two."""
 
 UNSUPPORTED = {

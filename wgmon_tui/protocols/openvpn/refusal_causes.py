@@ -39,7 +39,10 @@ _PARAMETER_FAILURES = (
 """Parts of OpenSSL's words for a version, suite, group or signature that this side refuses (sslerr.h)."""
 
 _ALERTS: Mapping[str, tuple[str, str]] = {
-    "certificate_expired": ("the client certificate has expired, by the clock of the server", _CLIENT_DATES),
+    "certificate_expired": (
+        "the client certificate, an authority above it or the server's revocation list has expired there",
+        _CLIENT_DATES,
+    ),
     "certificate_revoked": ("the client certificate is revoked", "client-certificate"),
     "unknown_ca": (
         "the client certificate is from another authority",
@@ -78,7 +81,9 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     dates = _of_server_clock(evidence) or _of_client_dates(evidence)
     if dates and dates[0].proven and not lost:
         return dates
-    found = [*dates, _of_certificate(describe(failed))]
+    if find(observations.NO_CERTIFICATE, evidence):
+        return [_of_missing_certificate(describe(failed)), *lost]
+    found = [*dates, _of_certificate(describe(failed)), _of_server_list()]
     if ended and not password and stage == KEY_EXCHANGE:
         found.append(
             Cause(
@@ -206,6 +211,26 @@ def _of_certificate(alert: str) -> Cause:
         f"it ended the session when it got the certificate{said}",
         _VERIFY_ERRORS,
         "client-certificate",
+    )
+
+
+def _of_missing_certificate(alert: str) -> Cause:
+    said = f": {alert}" if alert else " without a word, as OpenVPN does over UDP"
+    return Cause(
+        "the server demands a client certificate, and the profile has none",
+        f"it ended the session when none came{said}",
+        "on the server: grep verify-client-cert /etc/openvpn/server/*.conf",
+        "no-certificate",
+    )
+
+
+def _of_server_list() -> Cause:
+    """OpenVPN refuses every client then. easy-rsa makes lists for 180 days."""
+    return Cause(
+        "the revocation list of the server (crl-verify) has expired, or cannot be read",
+        "a server whose list has expired accepts no client at all",
+        "on the server: openssl crl -noout -nextupdate -in /etc/openvpn/server/crl.pem",
+        "server-list",
     )
 
 

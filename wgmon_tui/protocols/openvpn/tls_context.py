@@ -25,6 +25,7 @@ _VERSIONS = {
 _SECURITY_LEVELS = {"insecure": 0, "legacy": 1, "": 1, "preferred": 2}
 """What `tls-cert-profile` means to OpenSSL; `legacy` is the default of OpenVPN (ssl_openssl.c)."""
 
+_SUITE_B = "suiteb"
 _CIPHERS = "DEFAULT:!EXP:!LOW:!MEDIUM:!DSS:!PSK:!SRP:!kRSA"
 """The cipher suites of TLS 1.2 that OpenVPN offers by default."""
 
@@ -69,6 +70,8 @@ def make_context(profile: Profile, key_password: str | None, key_log: str) -> ss
         context.minimum_version = _VERSIONS.get(profile.tls_version_min, ssl.TLSVersion.TLSv1_2)
         if profile.tls_version_max in _VERSIONS:
             context.maximum_version = _VERSIONS[profile.tls_version_max]
+    if profile.tls_cert_profile == _SUITE_B:
+        context.set_ciphers("SUITEB128")  # OpenSSL keeps these limits, whatever list comes after
     level = _SECURITY_LEVELS.get(profile.tls_cert_profile, 2)
     with _as_problem("tls-cipher"):
         context.set_ciphers(f"{_openssl_names(profile.tls_cipher) or _CIPHERS}:@SECLEVEL={level}")
