@@ -45,6 +45,23 @@ def test_a_mistyped_word_is_named_with_the_one_that_was_meant(
     assert line in told
 
 
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [(("export",), "{checks,incidents,exchange,targets}"), (("completion",), "{bash,zsh,fish}")],
+)
+def test_a_missing_word_is_named_with_what_it_may_be(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], missing: str
+) -> None:
+    expected = f"wgmon-tui {words[0]}: the following arguments are required: {missing}"
+    assert usage_error(capsys, *words) == [expected]
+
+
+def test_no_message_names_an_argument_by_its_name_in_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert usage_error(capsys, "export", "chekcs") == [
+        'wgmon-tui export: there is no "chekcs"; did you mean "checks"?'
+    ]
+
+
 def test_all_misspelt_options_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(usage_error(capsys, "probe", "--jsno", "--quik", "fra1")) == 2
 

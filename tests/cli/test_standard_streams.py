@@ -53,6 +53,14 @@ def test_the_help_of_every_command_states_the_exit_codes_and_reaches_its_output(
     assert shell(site, ">/dev/full", *command.split(), "--help").code == 74
 
 
+def test_a_log_of_both_streams_keeps_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    site = site_in(tmp_path)
+    site.state.mkdir()
+    lines = shell(site, "2>&1 | cat", "list").out.splitlines()
+    assert lines[0].startswith("STATE"), lines
+    assert any("no check of" in line for line in lines[1:])
+
+
 def test_a_reader_that_has_exited_is_no_error(tmp_path: Path) -> None:
     ran = shell(site_in(tmp_path), "| true", "probe", "--quick", "--count", "3")
     assert (ran.code, ran.err) == (141, "")
@@ -189,3 +197,14 @@ def test_beside_a_writer_the_plain_table_says_who_checks_and_how_old_it_is(tmp_p
     assert re.match(r"wgmon-tui: viewer · written by .* \(pid \d+\); oldest result \d+ s ago\n$", ran.err)
     assert ran.code == 2
     assert re.search(r"ams1 +port-closed +lost", ran.out)
+
+
+@pytest.mark.thorough
+def test_beside_a_writer_without_servers_it_says_what_to_type(tmp_path: Path) -> None:
+    site = site_in(tmp_path)
+    (site.config / "servers.toml").write_text("")
+    with running(site.config, site.state):
+        ran = shell(site, "| cat")
+    assert ran.out.startswith("No servers. To add one, type: wgmon-tui --config ")
+    assert ran.out.endswith(" add NAME ENDPOINT PUBLIC_KEY\n")
+    assert ran.code == 3

@@ -53,6 +53,14 @@ async def test_a_long_notice_takes_more_lines_and_gives_them_back() -> None:
         assert it.table.page == page
 
 
+async def test_a_file_name_in_a_notice_is_not_broken_at_its_hyphens() -> None:
+    names = ("wgmon-fleet-20261130T104218Z.csv", "wgmon-fleet-20261130T104218Z.json")
+    async with face() as it:
+        it.app.show_notice(f"Wrote {' and '.join(names)} in /home/ada")
+        await settle(it.pilot)
+        assert set(names) <= set(" ".join(it.lines()[-3:-1]).split())
+
+
 async def test_a_notice_lasts_three_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert NOTICE_S == 3
     monkeypatch.setattr("wgmon_tui.tui.notices.NOTICE_S", 0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,6 +27,11 @@ def directory_options(config: Path | None = None, state: Path | None = None) -> 
     ):
         parser.add_argument(option, type=Path, metavar="DIR", default=default or argparse.SUPPRESS, help=what)
     return parser
+
+
+def add_choice(parser: argparse.ArgumentParser, name: str, choices: Sequence[str], *, about: str) -> None:
+    """Add an argument that is one of `choices`. A message that it is missing lists them, not its `name`."""
+    parser.add_argument(name, choices=choices, metavar=f"{{{','.join(choices)}}}", help=about)
 
 
 def display_options(*, suppressed: bool = False) -> argparse.ArgumentParser:

@@ -103,7 +103,8 @@ class CommandParser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  argparse has no other name for it
             self.error(f"there is no command {quoted(str(value))}; {hint or 'commands: ' + ', '.join(known)}")
         raise argparse.ArgumentError(
-            action, f"there is no {quoted(str(value))}; {hint or 'expected one of ' + ', '.join(known)}"
+            action if action.option_strings else None,
+            f"there is no {quoted(str(value))}; {hint or 'expected one of ' + ', '.join(known)}",
         )
 
 

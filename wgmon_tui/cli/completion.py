@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wgmon_tui.cli.arguments import Subparsers
+from wgmon_tui.cli.arguments import Subparsers, add_choice
 
 SCRIPTS = Path(__file__).with_name("completions")
 
@@ -22,7 +22,7 @@ def add_commands(subparsers: Subparsers) -> None:
         "source`. For every session, write it to ~/.local/share/bash-completion/completions/wgmon-tui, to "
         "_wgmon-tui in a directory of zsh's $fpath, or to ~/.config/fish/completions/wgmon-tui.fish.",
     )
-    parser.add_argument("shell", choices=_SHELLS, help="the shell")
+    add_choice(parser, "shell", _SHELLS, about="the shell")
     parser.set_defaults(run=print_script)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wgmon_tui.cli.arguments import Subparsers, colour_option, display_options
+from wgmon_tui.cli.commands_to_type import command_in
 from wgmon_tui.cli.loading import (
     load_fleet,
     no_servers_message,
@@ -310,7 +311,11 @@ async def _print_table_once(role_manager: RoleManager, arguments: argparse.Names
         await _print_tables(role_manager, engine, 1, arguments)
         return exit_code(fleet_state)
     async with role_manager.following_store():
-        _print_fleet(fleet_state, arguments)
+        if fleet_state.states:
+            _print_fleet(fleet_state, arguments)
+        else:
+            add = command_in(arguments.config, arguments.state, "add")
+            print(f"No servers. To add one, type: {add} NAME ENDPOINT PUBLIC_KEY", flush=True)
         for line in filter(None, (f"{role_manager.status}{_age_of(fleet_state)}", role_manager.warning)):
             print(f"wgmon-tui: {line}", file=sys.stderr)
         return exit_code(fleet_state)

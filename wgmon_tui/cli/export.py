@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from wgmon_tui.cli.arguments import Subparsers, directory_options, output_file, shard_option
+from wgmon_tui.cli.arguments import Subparsers, add_choice, directory_options, output_file, shard_option
 from wgmon_tui.cli.loading import (
     load_fleet,
     open_timestamp_ledger,
@@ -27,8 +27,10 @@ def add_commands(subparsers: Subparsers) -> None:
         "Markdown reports, or its packets as a pcapng file for Wireshark. `targets` exports servers.toml "
         "for the file-based service discovery of Prometheus.",
     )
-    parser.add_argument("kind", choices=("checks", "incidents", "exchange", "targets"), help="what to export")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these servers (default: all)")
+    add_choice(parser, "kind", ("checks", "incidents", "exchange", "targets"), about="what to export")
+    parser.add_argument(
+        "names", nargs="*", default=[], metavar="NAME", help="only these servers (default: all)"
+    )  # without a default, argparse names it among what is required
     forms = ("json", "csv", "pcapng", "markdown")
     parser.add_argument("--format", choices=forms, default="json", dest="form",
                         help="pcapng only for exchange, markdown only for incidents "

@@ -8,7 +8,9 @@ import locale
 import os
 import select
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, TextIO
 
 from wgmon_tui.cli.live_line import live_line
@@ -49,8 +51,13 @@ class _StandardOutput(io.FileIO):
 class _StandardError(io.FileIO):
     """File descriptor 2. Messages that cannot be written are dropped: the exit code still tells."""
 
+    before: Callable[[], object] | None = None
+    """What the main thread calls before it writes."""
+
     def write(self, data: Buffer, /) -> int:
-        """Write what is possible."""
+        """Write what is possible, after what was printed before it."""
+        if self.before is not None and current_thread() is main_thread():
+            self.before()
         with suppress(OSError), live_line.kept_off(memoryview(data), self.fileno()):
             written = super().write(data)
             if written:
@@ -67,11 +74,14 @@ class StandardStreams:
             sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115  to the end
         self._output = _StandardOutput(1, "w", closefd=False)
         sys.stdout = _text_stream(io.BufferedWriter(self._output), sys.__stdout__)
-        sys.stderr = _text_stream(_StandardError(2, "w", closefd=False), sys.__stderr__)
+        errors = _StandardError(2, "w", closefd=False)
+        if _are_one_file(1, 2):  # as in the log of a cron job
+            errors.before = self.flush
+        sys.stderr = _text_stream(errors, sys.__stderr__)
 
     def flush(self) -> OutputError | None:
         """Write what is buffered. Returns the first error since the start."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: a signal came while it was written
             sys.stdout.flush()
         return self._output.failure
 
@@ -92,6 +102,11 @@ def _open_closed_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, mode)
+
+
+def _are_one_file(first: int, second: int) -> bool:
+    """Whether two descriptors write to the same file, pipe or terminal."""
+    return os.path.samestat(os.fstat(first), os.fstat(second))
 
 
 def _text_stream(binary: io.BufferedWriter | io.RawIOBase, earlier: TextIO | None) -> io.TextIOWrapper:

@@ -40,6 +40,13 @@ def test_a_word_is_looked_for_in_name_endpoint_tags_and_verdict() -> None:
     assert found("psk") == {"fra1"}
 
 
+def test_the_word_of_the_state_column_finds_the_servers_in_that_state() -> None:
+    assert found("down") == found("DOWN") == {"fra1", "mad1"}
+    assert found("down|paused") == {"fra1", "mad1", "lab"}
+    assert found("!down") == set(ROWS) - {"fra1", "mad1"}
+    assert found("dow") == set()
+
+
 def test_keys_look_in_one_place() -> None:
     assert found("state:down") == {"fra1", "mad1"}
     assert found("tag:us") == {"nyc1"}
@@ -203,7 +210,7 @@ def test_an_acknowledged_incident_and_a_flapping_server_are_facts() -> None:
     for _ in range(12):
         record(fleet_state, "ams1", Verdict.SILENT, None)
         record(fleet_state, "ams1", Verdict.HEALTHY, 0.01)
-    for line, name in (("is:ack", "fra1"), ("is:flap", "ams1")):
+    for line, name in (("is:ack", "fra1"), ("is:flap", "ams1"), ("flapping", "ams1")):
         chosen = parse_filter(line)
         assert [
             each

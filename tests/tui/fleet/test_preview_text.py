@@ -200,6 +200,13 @@ def test_a_small_pane_keeps_cause_command_incident_and_strip() -> None:
         assert line_of(lines, label)
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_sentence_is_cut_above_an_empty_line(width: int) -> None:
+    for height in range(6, 16):
+        lines = preview(text_style=replace(WIDE, width=width), height=height)
+        assert len(lines) == height or not any(line.endswith("…") for line in lines), height
+
+
 def test_nothing_stored_leaves_incident_and_strip_out() -> None:
     assert not any("incident" in line or "24 h" in line for line in preview(history=None))
 

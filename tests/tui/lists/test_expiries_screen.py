@@ -49,6 +49,12 @@ async def test_the_first_to_end_stands_on_top_with_state_and_rest() -> None:
         assert shown(it, "title") == "Certificates and keys that expire 3 within 30 days, 4 in total"
 
 
+async def test_a_title_that_is_wider_than_the_terminal_is_wrapped() -> None:
+    async with face(expiring(), size=(60, 20)) as it:
+        await open_list(it)
+        assert "3 within 30 days, 4 in total" in " ".join(" ".join(it.lines()).split())
+
+
 async def test_the_one_under_the_cursor_is_shown_in_full() -> None:
     async with face(expiring()) as it:
         await open_list(it)

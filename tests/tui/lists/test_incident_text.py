@@ -56,6 +56,13 @@ def test_an_open_incident_says_so_and_how_long_it_has_lasted() -> None:
     assert words == ["✖", "down", "fra1", "psk-mismatch", "19:18", "12", "min", "open"]
 
 
+@pytest.mark.parametrize("width", [57, 77])
+def test_without_notes_the_state_tells_open_from_closed(width: int) -> None:
+    assert drawn(OPEN, width).split()[:2] == ["✖", "down"]
+    assert drawn(OVER, width).split()[:2] == ["✖", "closed"]
+    assert drawn(OVER, 160).split()[:2] == ["✖", "down"]
+
+
 def test_one_that_is_over_says_how_long_it_lasted_who_knew_and_the_last_note() -> None:
     words = " ".join(drawn(OVER, 160).split())
     assert words == ("✖ down ✓ fra1 silent Nov 20 19:30 1 h 00 min ✓ anna Nov 20 19:31 it is back")
@@ -161,6 +168,8 @@ def test_the_detail_of_one_nobody_knows_of_says_so() -> None:
         ("!acknowledged open", [OPEN]),
         ("flapping", [FLAPPING]),
         ("state:down", [OPEN, OVER]),
+        ("down", [OPEN, OVER]),
+        ("degraded", [FLAPPING]),
         ("state:op", [OPEN]),
         ("state:deg", [FLAPPING]),
         ("verdict:psk", [OPEN]),

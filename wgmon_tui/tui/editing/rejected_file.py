@@ -101,7 +101,9 @@ class RejectedFileScreen(Screen[bool]):
             excerpt.append(f"{clean(line.text)}\n", palette.text + Style(bold=bool(line.errors)))
             for error in line.errors if self._has_several else ():
                 mark = f"{self.app.glyphs.of(Severity.DOWN)} "
-                for part in wrap(clean(error), max(_LEAST_WIDTH, width - _INDENT - len(mark))):
+                for part in wrap(
+                    clean(error), max(_LEAST_WIDTH, width - _INDENT - len(mark)), break_on_hyphens=False
+                ):
                     excerpt.append(f"{'':{_INDENT}}{mark}{part}\n", wrong)
                     mark = "  "
         return excerpt

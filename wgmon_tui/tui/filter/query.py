@@ -1,13 +1,14 @@
 """Filters: their terms, and matching servers against them. `parser.py` reads the line that is typed.
 
 Terms are separated by blanks, and all must match. A plain word is searched in name, endpoint, tags and
-verdict. `state:down`, `tag:eu` and `verdict:silent` match the start of one field, `name:fra` and
-`endpoint:10.` any part of it, because the filter works while the operator types. `plane:office` selects a
-control plane and its watched nodes. `vantage:nyc` selects the servers checked from there, `downfrom:nyc`
-those that are down from there. `rtt>100`, `loss>=5%`, `uptime<99.9` and `since<1h` compare; a server without
-that value does not match. `is:muted` tests a flag. `@name` is a saved filter. `fra|ams` and
-`state:down|degraded` are alternatives, `/^fra[12]$/` is a regular expression. `!` before a term inverts it;
-alone before all terms it inverts the whole filter.
+verdict; the whole word of a state, such as `down` or `flapping`, finds that state too. `state:down`,
+`tag:eu` and `verdict:silent` match the start of one field, `name:fra` and `endpoint:10.` any part of it,
+because the filter works while the operator types. `plane:office` selects a control plane and its watched
+nodes. `vantage:nyc` selects the servers checked from there, `downfrom:nyc` those that are down from there.
+`rtt>100`, `loss>=5%`, `uptime<99.9` and `since<1h` compare; a server without that value does not match.
+`is:muted` tests a flag. `@name` is a saved filter. `fra|ams` and `state:down|degraded` are alternatives,
+`/^fra[12]$/` is a regular expression. `!` before a term inverts it; alone before all terms it inverts the
+whole filter.
 """
 
 from __future__ import annotations
@@ -69,11 +70,13 @@ def muted(server_state: ServerState, now: float) -> bool:
     return server_state.muted_until is not None and server_state.muted_until > now
 
 
+FLAPPING = "flapping"
+
 FACTS: Mapping[str, Callable[[ServerState, FilterContext], bool]] = {
     "acknowledged": lambda server_state, _: (
         server_state.incident is not None and server_state.incident.acknowledged_at is not None
     ),
-    "flapping": lambda server_state, _: server_state.flapping,
+    FLAPPING: lambda server_state, _: server_state.flapping,
     "maintenance": lambda server_state, _: server_state.maintenance is not None,
     "marked": lambda server_state, context: server_state.server.name in context.marked,
     "muted": lambda server_state, context: muted(server_state, context.now),
@@ -179,7 +182,10 @@ def _matches_anywhere(term: FilterTerm, server_state: ServerState, context: Filt
     text = context.texts.text_of(server_state.server)
     if term.pattern:  # it may refer to the beginning or the end of a part
         return any(map(term.pattern.search, (*text.split("\n"), server_state.status_word)))
-    return term.text in text or term.text in server_state.status_word
+    if term.text in text or term.text in server_state.status_word:
+        return True
+    # Only the whole word: "de" begins the name of a server more often than "degraded".
+    return term.text == server_state.severity.word or (term.text == FLAPPING and server_state.flapping)
 
 
 def _plane_of(server: Server) -> str:

@@ -5,8 +5,9 @@ Pure functions: records in, Rich text out. Text from outside is sanitised.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -48,6 +49,9 @@ _MOST_CAUSES = 3
 _MOST_EVIDENCE = 3
 _MOST_NAMES = 30
 _MOST_DETAIL = 5
+_FIRST_TO_GROW = (0, 2, 1, 4, 3)
+"""The parts of a preview in the order in which they get lines that are left: what is wrong, then advice."""
+
 _MINUTE_S = 60.0
 _WORST_FIRST = sorted(Severity, key=lambda severity: severity.rank)
 
@@ -60,19 +64,35 @@ def server_preview(
     now: float,
     height: int,
 ) -> list[Text]:
-    """The most detailed text that fits `height` lines; `history` is None until it is read."""
+    """The most detailed text that fits `height` lines; `history` is None until it is read.
+
+    All parts have the same detail. Where the next detail of all does not fit, single parts get it: else a
+    sentence would be cut above empty lines.
+    """
     title, inner = _title(server_state, text_style, now), _inside(text_style)
+    diagnosis = _with_causes(server_state, history)
+    parts: Sequence[Callable[[int], Iterable[Text]]] = (
+        lambda detail: _what(server_state, inner, now, detail),
+        lambda detail: _stages(server_state, inner) if detail else (),
+        lambda detail: _advice(server_state, diagnosis, inner, detail),
+        lambda detail: _context(server_state, together, inner) if detail > 3 else (),
+        lambda detail: _past(server_state, history, inner, now, detail),
+    )
+    return _under(title, _most_detailed(parts, height - 1), height)
+
+
+def _most_detailed(parts: Sequence[Callable[[int], Iterable[Text]]], height: int) -> list[Text]:
+    """The lines of all parts, each with the most detail for which all of them fit."""
+    found: list[list[Text]] = []
     for detail in reversed(range(_MOST_DETAIL + 1)):
-        lines = [
-            *_what(server_state, inner, now, detail),
-            *(_stages(server_state, inner) if detail else ()),
-            *_advice(server_state, _with_causes(server_state, history), inner, detail),
-            *(_context(server_state, together, inner) if detail > 3 else ()),
-            *_past(server_state, history, inner, now, detail),
-        ]
-        if len(lines) < height:
+        found = [list(part(detail)) for part in parts]
+        if sum(map(len, found)) <= height:
             break
-    return _under(title, lines, height)
+    for more, at in product(range(detail + 1, _MOST_DETAIL + 1), _FIRST_TO_GROW):
+        longer = list(parts[at](more))
+        if sum(map(len, found)) - len(found[at]) + len(longer) <= height:
+            found[at] = longer
+    return [line for lines in found for line in lines]
 
 
 def group_preview(

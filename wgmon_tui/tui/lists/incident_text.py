@@ -84,13 +84,18 @@ def heading(columns: IncidentColumns) -> str:
 def line(
     entry: IncidentEntry, now: float, columns: IncidentColumns, text_style: TextStyle, muted_reason: str = ""
 ) -> Text:
-    """One incident; only an open one has a colour. `muted_reason` is why its alerts are muted."""
+    """One incident; only an open one has a colour. `muted_reason` is why its alerts are muted.
+
+    The column of notes says "open". Without it, the state of a closed one is "closed": a terminal without
+    colour must show the difference too.
+    """
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     is_open = incident.closed_at is None
     loud = palette.severity[incident.severity] if is_open else palette.muted
     calm = palette.text if is_open else palette.muted
     gap = " " * GAP
-    state = f"{glyphs.of(incident.severity)} {incident.severity.word}"
+    word = incident.severity.word if is_open or columns.notes_width else CLOSED
+    state = f"{glyphs.of(incident.severity)} {word}"
     known = f" {glyphs.acknowledged}" if incident.acknowledged_at is not None else ""
     found = Text().append(fit(state, _STATE - 2, glyphs), loud).append(f"{known:<2}", palette.text)
     if columns.server:
@@ -221,6 +226,8 @@ def _matches_term(entry: IncidentEntry, term: FilterTerm, now: float) -> bool:
         return False
     if text in _FLAGS:
         return _has_flag(incident, text)
+    if text == incident.severity.word:
+        return True
     noted = (f"{note.who} {note.text}".casefold() for note in entry.notes)
     places = [incident.server.casefold(), *_slugs(incident), endpoint, *tags, *noted]
     return any(map(term.occurs_in, (*places, incident.acknowledged_by.casefold())))

@@ -35,7 +35,7 @@ class PolledListScreen(MovementActions, Screen[None]):
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     PolledListScreen {
-        #title { height: 1; padding: 0 1; }
+        #title { height: auto; max-height: 3; padding: 0 1; }
         #nothing { height: 1fr; padding: 1; }
         #detail { height: auto; max-height: 40%; background: $panel; padding: 0 1; }
         LineList { height: 1fr; margin: 0 0 0 1; }

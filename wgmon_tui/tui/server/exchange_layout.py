@@ -274,5 +274,5 @@ def _wrapped(remarks: Iterable[RemarkLine], width: int) -> list[Line]:
     return [
         RemarkLine(part, remark.tone)
         for remark in remarks
-        for part in wrap(remark.text, max(20, width - GUTTER), subsequent_indent="  ")
+        for part in wrap(remark.text, max(20, width - GUTTER), subsequent_indent="  ", break_on_hyphens=False)
     ]

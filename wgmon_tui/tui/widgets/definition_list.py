@@ -55,7 +55,7 @@ class DefinitionList(Widget):
         first.truncate(_FIRST_COLUMN, overflow="ellipsis", pad=True)
         first.pad_right(_GAP)
         margin = Text(" " * (_FIRST_COLUMN + _GAP))
-        wrapped = wrap(meaning, max(1, width - len(margin))) or [""]
+        wrapped = wrap(meaning, max(1, width - len(margin)), break_on_hyphens=False) or [""]
         lines = [
             Text.assemble(margin if number else first, (line, self._style))
             for number, line in enumerate(wrapped)

@@ -129,6 +129,11 @@ def _wrapped(said: list[str], width: int, reserved: int) -> list[str]:
         return [""]
     width = max(20, width)
     if width - reserved < _LEAST_TEXT:
-        return ["", *(row for line in said for row in wrap(line, width) or [""])]
-    first, *more = wrap(said[0], width, initial_indent=" " * reserved) or [""]
-    return [first.lstrip(), *more, *(row for line in said[1:] for row in wrap(line, width) or [""])]
+        return ["", *(row for line in said for row in _rows(line, width))]
+    first, *more = _rows(said[0], width, " " * reserved)
+    return [first.lstrip(), *more, *(row for line in said[1:] for row in _rows(line, width))]
+
+
+def _rows(line: str, width: int, indent: str = "") -> list[str]:
+    """Wrap a line. Commands and file names are not broken at their hyphens: they are copied from here."""
+    return wrap(line, width, initial_indent=indent, break_on_hyphens=False) or [""]
