@@ -260,6 +260,14 @@ def printable(text: str) -> str:
     )
 
 
+def system_reason(error: OSError | ValueError, otherwise: str) -> str:
+    """Why the system refused a path or a command, in its words.
+
+    `otherwise` is for what Python refuses before the system sees it, such as a zero byte: a ValueError.
+    """
+    return (isinstance(error, OSError) and error.strerror) or otherwise
+
+
 def quoted(text: str) -> str:
     """Quote `text` for a message: escaped and shortened. Never shows a key."""
     if _KEY.fullmatch(text.strip()):

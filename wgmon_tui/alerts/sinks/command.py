@@ -10,7 +10,7 @@ from wgmon_tui.alerts.models import Announcement, RetryError
 from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.child_processes import run
 from wgmon_tui.config.alerting import Command, Sink
-from wgmon_tui.text import format_limit, quoted
+from wgmon_tui.text import format_limit, quoted, system_reason
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
@@ -28,7 +28,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
     except TimeoutError:
         raise RetryError(f"{program} did not end within {format_limit(sink.timeout)}") from None
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        reason = system_reason(error, "not a command")
         raise RetryError(f"cannot start {program}: {reason}") from None
     if completed.code != 0:
         raise RetryError(f"{program} ended with {completed.ending}; to see why, run it by hand")

@@ -22,7 +22,7 @@ from wgmon_tui.config.protocol_settings import ReadBeside
 from wgmon_tui.config.regular_files import read_regular_or_pipe
 from wgmon_tui.config.secrets.private_files import is_open_to_others, shown
 from wgmon_tui.records import dataclass
-from wgmon_tui.text import format_bytes, printable, quoted
+from wgmon_tui.text import format_bytes, printable, quoted, system_reason
 
 STANDARD_INPUT = "-"
 
@@ -112,7 +112,7 @@ def _file(path: Path, label: str) -> SourceFile | Remark:
     try:
         data, status = read_regular_or_pipe(path, MAX_ARCHIVE_BYTES)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+        reason = system_reason(error, "not a path")
         return Remark(shown(path), f"cannot be read: {reason}")
     is_open = stat.S_ISREG(status.st_mode) and is_open_to_others(status)
     return SourceFile(label, path, data, path if is_open else None, partial(_read_beside, path.parent))
@@ -127,7 +127,7 @@ def _read_beside(directory: Path, name: str) -> bytes:
     try:
         return read_regular_or_pipe(path, MAX_BESIDE_BYTES)[0]
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+        reason = system_reason(error, "not a path")
         raise ConfigurationError(f"cannot read {shown(path)}: {reason}") from None
 
 

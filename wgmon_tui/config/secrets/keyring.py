@@ -39,7 +39,7 @@ from wgmon_tui.config.secrets.private_files import (
 )
 from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
 from wgmon_tui.records import dataclass
-from wgmon_tui.text import format_bytes, format_limit, printable, quoted
+from wgmon_tui.text import format_bytes, format_limit, printable, quoted, system_reason
 
 _COMMAND_TIMEOUT_S = 10.0
 _MAX_COMMAND_BYTES = 1 << 16
@@ -367,7 +367,7 @@ def _from_command(command: tuple[str, ...], config_dir: Path) -> bytes:
     except FileNotFoundError:
         raise _UnavailableError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        reason = system_reason(error, "not a command")
         raise _UnavailableError(f"cannot start {program}: {reason}") from None
     if completed.code != 0:
         raise _UnavailableError(f"{program} ended with {completed.ending}; run it by hand to see why")

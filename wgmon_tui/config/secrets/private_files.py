@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wgmon_tui.config.ownership import owner_advice
 from wgmon_tui.shutdown import shutdown
-from wgmon_tui.text import format_bytes, printable
+from wgmon_tui.text import format_bytes, printable, system_reason
 
 _MAX_BYTES = 4096
 """Bytes. A key has 45 with its newline; a longer file is something else."""
@@ -66,7 +66,7 @@ def _read(path: Path, max_bytes: int, check: Callable[[Path, os.stat_result], No
         remedy = "put the key there" if max_bytes == _MAX_BYTES else "correct the path"
         raise PrivateFileError(f"there is no file {shown(path)}; {remedy}") from None
     except (OSError, ValueError) as error:
-        raise PrivateFileError(f"cannot read {shown(path)}: {_reason(error)}") from None
+        raise PrivateFileError(f"cannot read {shown(path)}: {system_reason(error, 'not a path')}") from None
     try:
         status = os.fstat(descriptor)
         _check_kind(path, status)
@@ -100,10 +100,6 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
     _check_owner(path, status)
     if is_open_to_others(status):
         raise PrivateFileError(chmod_advice(path))
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (isinstance(error, OSError) and error.strerror) or "not a path"
 
 
 @shutdown.deferred()

@@ -19,7 +19,7 @@ from wgmon_tui.config.secrets.private_files import PrivateFileError, read_privat
 from wgmon_tui.protocols.openvpn.profile_parser import decode_profile, parse_profile
 from wgmon_tui.protocols.openvpn.profile_syntax import CONNECTION, Directive, ProfileError, read_directives
 from wgmon_tui.protocols.openvpn.profile_words import FILES, PRIVATE_FILES
-from wgmon_tui.text import format_bytes, printable, quoted
+from wgmon_tui.text import format_bytes, printable, quoted, system_reason
 
 SUFFIXES = (".ovpn", ".conf")
 MAX_FILE_BYTES = 1 << 20
@@ -103,7 +103,7 @@ def _reader_beside(profile: Path) -> ReadBeside:
         except PrivateFileError as error:
             raise ProfileError(str(error)) from None
         except (OSError, ValueError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or "not a path"
+            reason = system_reason(error, "not a path")
             raise ProfileError(f"cannot read {printable(str(path))}: {reason}") from None
 
     return read

@@ -26,7 +26,7 @@ from wgmon_tui.config.imports.wg_dump_parser import (
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.records import dataclass
-from wgmon_tui.text import format_bytes, format_limit, printable, quoted
+from wgmon_tui.text import format_bytes, format_limit, printable, quoted, system_reason
 
 _MAX_OUTPUT_BYTES = 1 << 20
 _STDERR_SHOWN = 200
@@ -143,7 +143,7 @@ def run_command(
             f"printed more than {format_bytes(max_bytes)}; expected one interface"
         ) from None
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        reason = system_reason(error, "not a command")
         raise InspectionError(f"cannot start {program}: {reason}") from None
     if completed.code != 0:
         message = _last_line(completed.stderr_tail) or "run it by hand to see the error"

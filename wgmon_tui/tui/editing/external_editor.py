@@ -22,7 +22,7 @@ from wgmon_tui.config.ownership import require_own
 from wgmon_tui.config.secrets.private_files import create_private, replace_private
 from wgmon_tui.config.servers_file import NAME, read_raw_text, replace_raw_text
 from wgmon_tui.config.trusted_files import find_problem
-from wgmon_tui.text import printable
+from wgmon_tui.text import printable, system_reason
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.editing.file_operation import run_file_operation
 from wgmon_tui.tui.editing.rejected_file import RejectedFileScreen
@@ -120,7 +120,7 @@ async def _run_editor(app: AppContext, words: Sequence[str]) -> None:
             try:
                 code = await run_in_terminal(words)
             except (OSError, ValueError) as error:
-                failure = (isinstance(error, OSError) and error.strerror) or "not a command"
+                failure = system_reason(error, "not a command")
     except SuspendNotSupported:
         raise ConfigurationError("this terminal cannot run an editor") from None
     editor = printable(words[0])

@@ -15,7 +15,7 @@ from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, MAX_FILES
 from wgmon_tui.config.imports.foreign_formats import SUFFIXES
 from wgmon_tui.config.imports.remarks import Remark
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.text import printable
+from wgmon_tui.text import printable, system_reason
 
 _SUFFIXES = (*CONF_SUFFIXES, *SUFFIXES)
 
@@ -61,9 +61,7 @@ def _resolve_word(word: str, base: Path) -> Iterable[Path]:
             found = [path] if path.exists() else []
             nothing = "no such file"
     except (OSError, ValueError) as error:
-        raise InvalidValueError(
-            (isinstance(error, OSError) and error.strerror) or "not a valid path"
-        ) from None
+        raise InvalidValueError(system_reason(error, "not a valid path")) from None
     if not found:
         raise InvalidValueError(nothing)
     return found[:MAX_FILES]

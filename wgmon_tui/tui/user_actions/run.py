@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 from wgmon_tui.child_processes import describe_ending
 from wgmon_tui.config.user_actions import RefusedValueError, UserAction, expand
 from wgmon_tui.monitor.fleet_state import ServerState
-from wgmon_tui.text import printable
+from wgmon_tui.text import printable, system_reason
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.terminal_program import run_in_terminal, suspend_terminal, wait_for_enter
@@ -105,6 +105,6 @@ async def _run_in_terminal(app: AppContext, label: str, words: Sequence[str]) ->
         app.show_error(failure)
 
 
-def _cannot_start(words: Sequence[str], error: Exception) -> str:
-    reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+def _cannot_start(words: Sequence[str], error: OSError | ValueError) -> str:
+    reason = system_reason(error, "not a command")
     return f"Cannot start {printable(words[0])}: {reason}"

@@ -22,7 +22,7 @@ from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.records import AnyLink
 from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
 from wgmon_tui.protocols.proxies.proxy_command.settings import CONFIG, DIRECTORY, CommandSettings
-from wgmon_tui.text import format_limit, quoted
+from wgmon_tui.text import format_limit, quoted, system_reason
 
 LOOPBACK = "127.0.0.1"
 START_LIMIT_S = 10.0
@@ -108,7 +108,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     except FileNotFoundError:
         raise ProgramError(f"there is no program {program}; install it, or give its path") from None
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "not a command"
+        reason = system_reason(error, "not a command")
         raise ProgramError(f"cannot start {program}: {reason}") from None
 
 
