@@ -35,15 +35,9 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _start_hypothesis() -> None:
-    """Let hypothesis find its random generator. Older releases warn after a `gc.freeze` of the program."""
-
-    @given(st.none())
-    def start(_: None) -> None:
-        pass
-
-    start()
+@given(st.none())
+def start_hypothesis(_: None) -> None:
+    """Let hypothesis find its random generator: it warns of one to which only frozen objects refer."""
 
 
 _STATE = pytest.StashKey[ProcessState]()
@@ -70,6 +64,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector thousands of tests and modules that live to the end: a sixth of the run."""
+    start_hypothesis()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
