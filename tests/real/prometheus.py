@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -37,6 +38,9 @@ class Prometheus:
             try:
                 with urlopen(f"{self.url}/api/v1/query?query={quote(expression)}", timeout=30) as response:
                     return list(json.load(response)["data"]["result"])
+            except HTTPError as refused:
+                refused.close()
+                return []
             except OSError:
                 return []
 

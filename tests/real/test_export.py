@@ -29,7 +29,10 @@ VERSIONS = [pytest.param(4, id="IPv4"), pytest.param(6, id="IPv6")]
 INNER = {4: ip_address("10.7.0.1"), 6: ip_address("fd07::1")}
 
 RIGHT = "1"
-"""The values that Wireshark shows for a correct checksum and a verified handshake."""
+"""The value that Wireshark shows for a correct checksum."""
+
+VERIFIED = {"1", "True"}
+"""Those for a verified handshake: Wireshark 4.4 and later write a word."""
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +181,8 @@ def test_with_keys_wireshark_shows_who_knocked_when_and_that_the_handshake_verif
     initiation, response = rows[0], rows[1]
     assert initiation[:2] == ("1", str(opened.ours.public))
     assert initiation[2].split(":")[0] == initiation[4].split(":")[0]  # the same hour
-    assert (response[0], response[3]) == ("2", RIGHT)
+    assert response[0] == "2"
+    assert response[3] in VERIFIED
 
 
 def test_with_keys_wireshark_reads_what_went_through_the_tunnel(opened: Opened) -> None:
@@ -220,4 +224,4 @@ def test_no_key_is_in_the_file_that_wireshark_does_not_need(
     lacking = tmp_path / "lacking.pcapng"
     lacking.write_bytes(whole.replace(f"{line} =".encode(), f"{'#' * len(line)} =".encode()))
     assert lacking.read_bytes() != whole
-    assert RIGHT not in {row[0] for row in dissected(lacking, "wg.handshake_ok")}
+    assert not VERIFIED & {row[0] for row in dissected(lacking, "wg.handshake_ok")}

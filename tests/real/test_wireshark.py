@@ -102,7 +102,7 @@ def test_with_the_keys_the_initiations_tell_who_knocks_and_when(tmp_path: Path, 
 
 def test_with_the_keys_the_handshake_verifies(tmp_path: Path, exchange: Exchange) -> None:
     rows = dissected(tmp_path, exchange, "wg.response_to", "wg.handshake_ok")
-    assert rows[3] == ("3", "1")
+    assert rows[3] in {("3", "1"), ("3", "True")}  # Wireshark 4.4 and later write a word
 
 
 def test_with_the_keys_the_data_reads_as_the_echo_replies_of_the_lab(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -87,6 +88,9 @@ def ready(url: str) -> bool:
     try:
         with urlopen(f"{url}/-/ready", timeout=30) as response:
             return bool(response.status == 200)
+    except HTTPError as refused:
+        refused.close()
+        return False
     except OSError:
         return False
 

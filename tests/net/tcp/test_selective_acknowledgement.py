@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.net.tcp.test_hostile_segments import FIRST, HERE, THEIRS, THERE, connected
+from tests.scapy_oracle import needs_scapy
 from wgmon_tui.net.tcp.client import TcpClient
 from wgmon_tui.net.tcp.reassembly import Reassembly
 from wgmon_tui.net.tcp.segment import Flag, Segment, encode
@@ -53,6 +54,7 @@ def early(client: TcpClient, offset: int) -> Segment:
     return client.segments()[-1]
 
 
+@needs_scapy
 def test_an_acknowledgement_names_the_last_islands_as_another_program_reads_them() -> None:
     from scapy.layers.inet import IP, TCP
 

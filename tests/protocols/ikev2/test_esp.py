@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.protocols.ikev2.scapy_oracle import needs_scapy
+from tests.scapy_oracle import needs_scapy
 from wgmon_tui.net.inner_packets import EchoReply, echo_request, parse
 from wgmon_tui.protocols.ikev2.esp import (
     IPV4,

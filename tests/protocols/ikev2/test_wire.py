@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocols.ikev2.conversations import by_secret, converse
-from tests.protocols.ikev2.scapy_oracle import REASON, STANDS_IN, scapy_ikev2
+from tests.scapy_oracle import REASON, STANDS_IN, scapy_ikev2
 from wgmon_tui.protocols.ikev2.child_payloads import parse_configuration, parse_selectors
 from wgmon_tui.protocols.ikev2.offers import child_request, ike_offer
 from wgmon_tui.protocols.ikev2.security_association import encode_proposals, parse_proposals, widest_offer

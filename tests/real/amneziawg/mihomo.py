@@ -164,8 +164,13 @@ class Mihomo:
         url = f"http://{_LOOPBACK}:{controller}/proxies/awg/delay?timeout=200&url=http://10.0.0.9/"
         for _ in range(int(_READY_WITHIN_S / 0.1)):
             assert self._process.poll() is None, "mihomo ended before it was ready"
-            with entered(self._namespace), suppress(OSError):
-                urllib.request.urlopen(url, timeout=5).close()
+            with entered(self._namespace):
+                try:
+                    urllib.request.urlopen(url, timeout=5).close()
+                except urllib.error.HTTPError as refused:
+                    refused.close()
+                except OSError:
+                    pass  # it does not listen yet
             if self._relay.connected.wait(0.1):
                 return
         raise AssertionError("mihomo sent no packet")

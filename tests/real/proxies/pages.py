@@ -91,6 +91,8 @@ def pages(
             pem.write(certificate.certificate + certificate.key)
             pem.flush()
             context.load_cert_chain(pem.name)
+        # Servers without ML-KEM still exist, and REALITY must answer as one of them does.
+        context.set_ecdh_curve("X25519")
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
