@@ -25,18 +25,16 @@ _ADDRESS_SIZES = {_IP4_ADDRESS: 4, _IP4_DNS: 4, _IP6_ADDRESS: 16, _IP6_DNS: 16}
 class ChildRequest:
     """The CHILD_SA that a client asks for: the SPI for packets to it, and what it offers.
 
-    `wants_address`: ask for an inner address, as a client of remote access does.
+    It asks for an inner address too, as a client of remote access does.
     """
 
     spi: bytes
     proposals: tuple[SaProposal, ...]
-    wants_address: bool = True
 
     def to_payloads(self) -> tuple[Payload, ...]:
         """The payloads of IKE_AUTH, in their order."""
-        asked = (_address_request(),) if self.wants_address else ()
         return (
-            *asked,
+            _address_request(),
             encode_proposals(self.proposals),
             Payload(PayloadType.TSI, _everything()),
             Payload(PayloadType.TSR, _everything()),

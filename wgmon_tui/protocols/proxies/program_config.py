@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError, encode_base64url
 from wgmon_tui.protocols.proxies.links.records import (
+    EARLY_DATA_HEADER,
     AnyLink,
     AnytlsLink,
     GrpcOptions,
@@ -146,10 +147,10 @@ def _mihomo_stream(tls: TlsOptions | None, transport: Transport | None, name_key
 def _mihomo_transport(transport: Transport | None) -> _Table:
     options: _Table
     match transport:
-        case WebSocketOptions(path, host, early, header):
+        case WebSocketOptions(path, host, early):
             headers = {"Host": host} if host else {}
             options = {"path": path, "headers": headers, "max-early-data": early}
-            named = {"early-data-header-name": header} if early else {}
+            named = {"early-data-header-name": EARLY_DATA_HEADER} if early else {}
             return {"network": "ws", "ws-opts": _without_empty({**options, **named})}
         case HttpUpgradeOptions(path, host):
             headers = {"Host": host} if host else {}
@@ -240,9 +241,9 @@ def _sing_box_tls(tls: TlsOptions) -> _Table:
 def _sing_box_transport(transport: Transport | None) -> _Table:
     named: _Table
     match transport:
-        case WebSocketOptions(path, host, early, header):
+        case WebSocketOptions(path, host, early):
             headers = {"Host": host} if host else {}
-            named = {"early_data_header_name": header} if early else {}
+            named = {"early_data_header_name": EARLY_DATA_HEADER} if early else {}
             return {"type": "ws", "path": path, "headers": headers, "max_early_data": early, **named}
         case HttpUpgradeOptions(path, host):
             return {"type": "httpupgrade", "path": path, "host": host}

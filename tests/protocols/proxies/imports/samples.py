@@ -89,6 +89,7 @@ proxies:
       path: /p
       headers: {{Host: h.example}}
       max-early-data: 2048
+      early-data-header-name: Sec-WebSocket-Protocol
   - {{name: vless 1, type: vless, server: 192.0.2.7, port: 443, uuid: {USER_ID}, tls: true,
      flow: xtls-rprx-vision, servername: s.example, client-fingerprint: chrome,
      reality-opts: {{public-key: {REALITY_KEY}, short-id: 0012}}}}
@@ -142,6 +143,7 @@ _SING_BOX = {
                 "path": "/p",
                 "headers": {"Host": "h.example"},
                 "max_early_data": 2048,
+                "early_data_header_name": "Sec-WebSocket-Protocol",
             },
         },
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from contextlib import suppress
 
 import pytest
@@ -19,6 +20,7 @@ from tests.protocols.proxies.imports.samples import (
     SING_BOX,
     SIP008,
     SS,
+    USER_ID,
     WIREGUARD_KEY,
     WIREGUARD_PUBLIC,
     XRAY,
@@ -28,7 +30,7 @@ from wgmon_tui.protocols.proxies.imports.entry import FoundConf, FoundLink, List
 from wgmon_tui.protocols.proxies.imports.read import read_servers
 from wgmon_tui.protocols.proxies.imports.yaml_text import YamlError, load_yaml
 from wgmon_tui.protocols.proxies.links.parse import write_link
-from wgmon_tui.protocols.proxies.links.records import AnyLink
+from wgmon_tui.protocols.proxies.links.records import AnyLink, VlessLink, WebSocketOptions
 
 
 def conf(own: str) -> str:
@@ -73,6 +75,20 @@ LINES = "\n".join(map(write_link, ALL))
 )
 def test_every_format_gives_the_same_servers(text: str, links: tuple[AnyLink, ...]) -> None:
     assert read_servers(text) == [FoundLink(each) for each in links]
+
+
+@pytest.mark.parametrize(
+    ("header", "early"),
+    [("Sec-WebSocket-Protocol", 2048), ("sec-websocket-protocol", 2048), ("", 0), ("X-Early", 0)],
+    ids=["the header of Xray", "in other letters", "on the path", "another header"],
+)
+def test_early_data_that_no_link_can_place_is_left_out(header: str, early: int) -> None:
+    transport = {"type": "ws", "path": "/p", "max_early_data": 2048, "early_data_header_name": header}
+    entry = {"type": "vless", "tag": "a", "server": "a.example", "server_port": 443, "uuid": str(USER_ID)}
+    [found] = read_servers(json.dumps({"outbounds": [{**entry, "transport": transport}]}))
+    assert isinstance(found, FoundLink)
+    assert isinstance(found.link, VlessLink)
+    assert found.link.transport == WebSocketOptions("/p", early_data=early)
 
 
 @pytest.mark.parametrize(

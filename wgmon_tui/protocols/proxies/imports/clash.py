@@ -6,7 +6,6 @@ YAML gives every value as the text that stands in the file: a password of digits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from wgmon_tui.protocols.proxies.imports.entry import Entry, Found, FoundConf, FoundLink, read_entries
@@ -27,9 +26,13 @@ from wgmon_tui.protocols.proxies.links.records import (
     TuicLink,
     VlessLink,
     VmessLink,
-    WebSocketOptions,
 )
-from wgmon_tui.protocols.proxies.links.stream_options import make_reality, make_transport, read_pins
+from wgmon_tui.protocols.proxies.links.stream_options import (
+    make_reality,
+    make_transport,
+    read_pins,
+    with_early_data,
+)
 from wgmon_tui.protocols.proxies.links.vless import normal_flow
 from wgmon_tui.protocols.proxies.links.vmess import normal_security
 
@@ -156,8 +159,7 @@ def _transport(entry: Entry) -> Transport | None:
         return make_transport("httpupgrade", options.text("path"), host)
     service = options.text("grpc-service-name")
     made = make_transport(kind, options.text("path"), host, service_name=service)
-    early = options.number("max-early-data")
-    return replace(made, early_data=early) if isinstance(made, WebSocketOptions) and early else made
+    return with_early_data(made, options.number("max-early-data"), options.text("early-data-header-name"))
 
 
 def _wireguard(entry: Entry) -> Found:

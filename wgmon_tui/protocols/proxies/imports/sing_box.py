@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from wgmon_tui.protocols.proxies.imports.entry import Entry, Found, FoundConf, FoundLink, read_entries
@@ -24,9 +23,12 @@ from wgmon_tui.protocols.proxies.links.records import (
     TuicLink,
     VlessLink,
     VmessLink,
-    WebSocketOptions,
 )
-from wgmon_tui.protocols.proxies.links.stream_options import make_reality, make_transport
+from wgmon_tui.protocols.proxies.links.stream_options import (
+    make_reality,
+    make_transport,
+    with_early_data,
+)
 from wgmon_tui.protocols.proxies.links.vless import normal_flow
 from wgmon_tui.protocols.proxies.links.vmess import normal_security
 
@@ -144,8 +146,7 @@ def _transport(entry: Entry) -> Transport | None:
         hosts[0] if hosts else "",
         service_name=options.text("service_name"),
     )
-    early = options.number("max_early_data")
-    return replace(made, early_data=early) if isinstance(made, WebSocketOptions) and early else made
+    return with_early_data(made, options.number("max_early_data"), options.text("early_data_header_name"))
 
 
 def _wireguard(entry: Entry) -> Found:

@@ -48,17 +48,20 @@ class TlsOptions:
     reality: RealityOptions | None = None
 
 
+EARLY_DATA_HEADER = "Sec-WebSocket-Protocol"
+"""Where a link means early data to go. sing-box and mihomo may put it elsewhere: on the path, by default."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebSocketOptions:
     """WebSocket (RFC 6455). `host` is the Host header; "" means the TLS name, or the host of the link.
 
-    Up to `early_data` bytes go into the header `early_data_header`, or onto the path if that is "".
+    Up to `early_data` bytes go into the header EARLY_DATA_HEADER of the request.
     """
 
     path: str = field(default="/", repr=False)
     host: str = ""
     early_data: int = 0
-    early_data_header: str = "Sec-WebSocket-Protocol"
 
 
 @dataclass(frozen=True, slots=True)

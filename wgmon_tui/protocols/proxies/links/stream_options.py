@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from wgmon_tui.protocols.proxies.links.link_text import (
@@ -19,6 +20,7 @@ from wgmon_tui.protocols.proxies.links.link_text import (
     split_list,
 )
 from wgmon_tui.protocols.proxies.links.records import (
+    EARLY_DATA_HEADER,
     GrpcOptions,
     HttpUpgradeOptions,
     OtherTransport,
@@ -124,6 +126,16 @@ def make_transport(
         case _:
             known = re.fullmatch(r"[a-z0-9+-]{1,20}", kind)
             return OtherTransport(kind if known else "unknown")
+
+
+def with_early_data(transport: Transport, size: int, header: str) -> Transport:
+    """The transport with up to `size` bytes of early data, if they go into the header that a link means.
+
+    Elsewhere they are left out: a server takes them after the request, too.
+    """
+    if isinstance(transport, WebSocketOptions) and size and header.lower() == EARLY_DATA_HEADER.lower():
+        return replace(transport, early_data=size)
+    return transport
 
 
 def rooted(path: str) -> str:
