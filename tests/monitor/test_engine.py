@@ -37,8 +37,9 @@ RARELY_S = 60.0
 
 
 def watched(server: ScriptedServer, name: str = "fra1", *, interval: float = RARELY_S) -> Server:
-    """Return a server checked by the handshake alone, every check counting at once: other tests cover the
-    rest.
+    """Return a server checked by the handshake alone, of which every check counts at once.
+
+    Other tests cover the rest.
     """
     return Server(
         name,

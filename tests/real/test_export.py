@@ -133,13 +133,12 @@ async def test_headers_times_and_comments_are_those_of_the_check(
 
 @dataclass(frozen=True)
 class Opened:
-    """A file with keys as the command made it; our key; the port from which the server was asked, by its own
-    account; and what was said on the screen.
-    """
+    """A file with keys as the command made it, and what its reader needs to know."""
 
     capture: Path
     ours: PrivateKey
     our_port: str
+    """The port from which the server was asked, as the server lists it."""
     said: str
 
 

@@ -33,8 +33,9 @@ _WHITE: Triple = (0.95047, 1.0, 1.08883)
 
 
 def difference(one: str, other: str, eyes: Matrix) -> float:
-    """CIE 1976 colour difference of two "#rrggbb": 2 can just be told apart side by side, 100 is black to
-    white.
+    """CIE 1976 colour difference of two "#rrggbb".
+
+    2 can just be told apart side by side; 100 is black to white.
     """
     return dist(_lab(_seen(one, eyes)), _lab(_seen(other, eyes)))
 

@@ -90,10 +90,9 @@ WORKER_ENDED = "ECHILD"
 
 @dataclass(frozen=True, slots=True)
 class SocketError:
-    """This machine refused to send, or has no result because of IDENTITY_BUSY, TIMESTAMP_FAR_AHEAD or
-    WORKER_ENDED.
+    """This machine refused to send, or a check has no result for another reason of this machine.
 
-    `name` is the errno name (EPERM, ENETUNREACH …).
+    `name` is the errno name (EPERM, ENETUNREACH …), or IDENTITY_BUSY, TIMESTAMP_FAR_AHEAD or WORKER_ENDED.
     """
 
     at: float

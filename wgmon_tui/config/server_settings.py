@@ -66,8 +66,9 @@ _USUAL_SIZES = "usual"
 
 
 def _as_mtu(value: object) -> int | None:
-    """An inner packet size in bytes; 0 turns the test off. None is the usual test: a server writes "usual" to
-    override `[defaults]`.
+    """An inner packet size in bytes; 0 turns the test off.
+
+    None is the usual test: a server writes "usual" to override `[defaults]`.
     """
     if value == _USUAL_SIZES:
         return None

@@ -250,8 +250,9 @@ class FleetState(ServerStates):
     # Other vantages
 
     def restore_vantage_states(self, name: str, vantage_states: Iterable[VantageState], now: float) -> None:
-        """Restore what other vantages reported before this program started. Each gets the time to report
-        again.
+        """Restore what other vantages reported before this program started.
+
+        Each gets the time to report again.
         """
         server_state = self._states.get(name)
         if server_state is None:

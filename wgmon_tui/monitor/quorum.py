@@ -107,10 +107,10 @@ def validity_s(server: Server) -> float:
 def next_vantage_state(
     before: VantageState | None, vantage: str, outcome: Round, server: Server, now: float, *, counted: bool
 ) -> VantageState:
-    """Return the vantage state after a round. One that is not `counted`, because the server is paused,
-    settles nothing.
+    """Return the vantage state after a round.
 
-    An old round, which a vantage queued while disconnected, settles what it did at that time.
+    One that is not `counted`, because the server is paused, settles nothing. An old round, which a vantage
+    queued while disconnected, settles what it did at that time.
     """
     check, severity = outcome.check, outcome.diagnosis.verdict.severity
     at = check.started_at

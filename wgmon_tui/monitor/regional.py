@@ -34,8 +34,9 @@ class VantageView:
 
 
 def describe_views(views: Iterable[VantageView]) -> str:
-    """List the views by severity, worst first: "down from fra, nyc; up from local", "down from all 2: local,
-    fra".
+    """List the views by severity, worst first.
+
+    For example: "down from fra, nyc; up from local", or "down from all 2: local, fra".
     """
     by_severity: dict[Severity, list[str]] = {}
     for view in views:
@@ -79,8 +80,9 @@ _PATH_VERDICTS = frozenset({Verdict.SILENT, Verdict.UNREACHABLE, Verdict.PORT_CL
 
 
 def _causes(failing: Sequence[VantageView], others: Sequence[VantageView], server: Server) -> list[Cause]:
-    """Rank the causes, likeliest first: those at the vantage if its verdict shows one, then those on the
-    path.
+    """Rank the causes, likeliest first.
+
+    Those at the vantage come first if its verdict shows one, then those on the path.
     """
     vantage_causes = [
         *_find_key_causes(failing),

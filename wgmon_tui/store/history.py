@@ -47,11 +47,11 @@ _JOURNAL_AFTER = """
 
 
 class History:
-    """Reader of one store, from any thread. Every answer is a consistent snapshot, and never blocks the
-    writer.
+    """Reader of one store, from any thread.
 
-    A server that the store does not know has an empty history. If the store cannot be read, every method
-    raises StoreUnavailableError with one line, and the next call tries again.
+    Every answer is a consistent snapshot, and never blocks the writer. A server that the store does not know
+    has an empty history. If the store cannot be read, every method raises StoreUnavailableError with one
+    line, and the next call tries again.
 
     Answers are about the checks of one vantage, by default this machine. Its states are those on which all
     vantages agree; the states of another vantage are its own. A `vantage` of None, where it is possible,
@@ -187,8 +187,7 @@ class History:
     def last_good(
         self, server: str, before: float = inf, vantage: str = LOCAL_VANTAGE
     ) -> StoredExchange | None:
-        """Return the latest exchange with a healthy server before a time; if there is none, the first one
-        after.
+        """Return the latest exchange with a healthy server before a time, or else the first one after it.
 
         None if no such exchange is stored.
         """
@@ -203,8 +202,9 @@ class History:
         open_only: bool = False,
         limit: int | None = 500,
     ) -> list[Incident]:
-        """Return incidents, the latest first, without those that ended before `since`; all if `limit` is
-        None.
+        """Return incidents, the latest first, without those that ended before `since`.
+
+        All of them if `limit` is None.
         """
         with self._reader.transaction() as connection:
             return incidents.incidents(connection, server, since, _sql_limit(limit), open_only=open_only)

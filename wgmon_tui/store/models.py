@@ -89,8 +89,9 @@ class PeriodSummary:
 
     @property
     def uptime(self) -> float | None:
-        """Return the share of the known time, 0 to 1, in which the server was not down; None if there is
-        none.
+        """Return the share of the known time, 0 to 1, in which the server was not down.
+
+        None if no time is known.
         """
         return (self.up + self.degraded) / self.counted if self.counted else None
 

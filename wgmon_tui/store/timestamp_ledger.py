@@ -131,8 +131,9 @@ class TimestampLedger:
         )
 
     def next(self, identity: PublicKey) -> bytes:
-        """Return a timestamp later than any before it; never raises, because a full disk must not stop the
-        checks.
+        """Return a timestamp later than any before it.
+
+        Never raises, because a full disk must not stop the checks.
         """
         now_ns = self._now_ns()
         try:
@@ -263,9 +264,7 @@ class TimestampLedger:
         return time.time_ns() - int(self.clock_guard.ahead_s * 1e9)
 
     def ahead_s(self, identity: PublicKey) -> float:
-        """Return how many seconds the last timestamp of an identity is ahead of the local clock; 0 if it is
-        not.
-        """
+        """Return the seconds by which the last timestamp of an identity is ahead of the clock, or 0."""
         return max(0.0, (self._last.get(identity, 0) - time.time_ns()) / 1e9)
 
     def stamped_elsewhere(self, identity: PublicKey) -> float | None:
@@ -281,10 +280,10 @@ class TimestampLedger:
         return not self._group or group != self._group or identity not in self._last
 
     def last(self) -> dict[bytes, int]:
-        """Return the last timestamp of every identity that has used one: Unix nanoseconds by a hash of its
-        key.
+        """Return the last timestamp of every identity that has used one.
 
-        Includes what other processes of the group used. May be called from another thread.
+        They are Unix nanoseconds by a hash of its key, and include what other processes of the group used.
+        May be called from another thread.
         """
         shared = self._stored() if self._group else ()
         of_group = {bytes.fromhex(name): ns for ns, name in shared if _is_hexadecimal(name)}
@@ -333,8 +332,9 @@ class TimestampLedger:
 
 
 def _read(descriptor: int) -> int:
-    """Return the last timestamp as Unix nanoseconds; 0 for a new file or one damaged by a crash or a full
-    disk.
+    """Return the last timestamp as Unix nanoseconds.
+
+    0 for a new file, and for one damaged by a crash or a full disk.
     """
     return _decode(os.pread(descriptor, tai64n.TAI64N_LENGTH, 0))
 

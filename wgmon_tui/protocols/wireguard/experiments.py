@@ -54,12 +54,12 @@ async def find_preshared_key(
 async def explain_silence(
     target: Target, answers_usual_port: CompletesHandshake, answers_fresh_port: CompletesHandshake
 ) -> tuple[Evidence, ...]:
-    """Retry a silent server: with its other known keys, in other framings, from a fresh source port, as
-    another identity.
+    """Retry a silent server under other conditions.
 
-    `answers_usual_port` sends from the usual source port, `answers_fresh_port` from one that no middlebox has
-    seen. Stops at the first proof. A server that now answers the unchanged check was down only briefly and
-    needs no explanation.
+    These are its other known keys, other framings, a fresh source port and another identity.
+    `answers_usual_port` sends from the usual source port, `answers_fresh_port` from one that no middlebox
+    has seen. Stops at the first proof. A server that now answers the unchanged check was down only briefly
+    and needs no explanation.
     """
     server = replace(target.server, timeout=min(target.server.timeout, MAX_WAIT_S), tunnel=False)
     same = replace(target, server=server)

@@ -158,8 +158,9 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
 
 
 def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
-    """Encode a union: one type or null; an address of either version; or one of several records, ["Silence",
-    {…}].
+    """Encode a union.
+
+    It is one type or null; an address of either version; or one of several records, ["Silence", {…}].
     """
     kinds = [arg for arg in args if arg is not types.NoneType]
     if len(kinds) < len(args):

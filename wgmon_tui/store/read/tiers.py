@@ -246,9 +246,7 @@ def split_by_tier(
 
 
 def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tuple[float, float]:
-    """Extend a period to whole hours where minutes have been deleted, and to whole days where hours have
-    been.
-    """
+    """Extend a period to whole hours where minutes have been deleted, and to days where hours have been."""
     for coarser, finer in _FINER.items():
         length = LENGTHS[coarser]
         fine_from = complete_from(connection, finer)
@@ -260,10 +258,9 @@ def covered_span(connection: sqlite3.Connection, start: float, end: float) -> tu
 
 
 def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minutes", "hours"]) -> float:
-    """Return the Unix time before which only the next coarser tier has data; minus infinity if nothing was
-    deleted.
+    """Return the Unix time before which only the next coarser tier has data.
 
-    It is a whole minute, hour or day.
+    It is a whole minute, hour or day; minus infinity if nothing was deleted.
     """
     began = oldest(connection, table)
     if table == "packs":
@@ -276,8 +273,9 @@ def complete_from(connection: sqlite3.Connection, table: Literal["packs", "minut
 
 
 def number_of(at: float, length: float, *, up: bool = False) -> int:
-    """Return the number of the minute, hour or day of a time; with `up`, of the first one that begins at or
-    after it.
+    """Return the number of the minute, hour or day of a time.
+
+    With `up`, it is that of the first one that begins at or after the time.
     """
     number = min(max(at / length, -_FARTHEST), _FARTHEST)
     return ceil(number) if up else floor(number)

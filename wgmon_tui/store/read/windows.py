@@ -88,8 +88,9 @@ def _rolled(
 def _raw(
     connection: sqlite3.Connection, series: TieredSeries, span: QuerySpan, length: float
 ) -> list[TimeBucket]:
-    """Build buckets from single points. Reads `max_gap_s` more on both sides, for states that reach into the
-    span.
+    """Build buckets from single points.
+
+    Reads `max_gap_s` more on both sides, for states that reach into the span.
     """
     if span.start >= span.end:
         return []

@@ -1,8 +1,8 @@
-"""Packet sampling: keep the packets of some verdict changes and failures of each incident, and the last good
-round.
+"""Packet sampling: which rounds keep their packets.
 
-A server or an agent that gives another answer to each check cannot fill the disk. Outside of incidents, the
-limit of changes holds for a day.
+These are some verdict changes and failures of each incident, and the last good round. A server or an agent
+that gives another answer to each check cannot fill the disk. Outside of incidents, the limit of changes
+holds for a day.
 
 Pure: it selects rounds and writes nothing.
 """
@@ -150,8 +150,9 @@ class PacketSampler:
 
 
 def _is_kept(number: int, most: int) -> bool:
-    """Keep the first failures or changes of an incident, then one at every doubling, so that a long one has
-    late ones too.
+    """Keep the first failures or changes of an incident, then one at every doubling.
+
+    So a long one has late ones too.
     """
     first = (most + 1) // 2
     if number <= first or not first:

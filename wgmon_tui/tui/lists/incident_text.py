@@ -119,8 +119,10 @@ def duration_text(incident: Incident, now: float) -> str:
 def _notes_text(
     entry: IncidentEntry, now: float, width: int, text_style: TextStyle, muted_reason: str
 ) -> Text:
-    """The notes column: open, vantages other than this machine, muted, flapping, the sequence of verdicts,
-    acknowledged, last note.
+    """The notes column, in this order.
+
+    Open, vantages other than this machine, muted, flapping, the sequence of verdicts, acknowledged, last
+    note.
     """
     incident, palette, glyphs = entry.incident, text_style.palette, text_style.glyphs
     parts: list[tuple[str, Style]] = []
