@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.programs import shell, site_in
 from tests.daemon.harness import (
     CLIENT,
     NOWHERE,
@@ -199,6 +200,16 @@ def test_a_pause_without_a_running_writer_is_kept_by_the_next_one(
     assert call(config, "resume", "ams1") == 0
     assert query_rows(state, "SELECT count(*) FROM pauses") == [(0,)]
     assert 'Resumed "ams1".' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "what"), [("pause", "paused"), ("resume", "resumed")])
+def test_a_pause_that_cannot_be_stored_is_refused(tmp_path: Path, command: str, what: str) -> None:
+    site = site_in(tmp_path)
+    site.state.mkdir()
+    ran = shell(site, "", command, "fra1", prepare="ulimit -f 0")
+    assert ran.out == ""
+    assert ran.err.startswith(f"wgmon-tui: nothing is {what}: {site.state}/history.db: ")
+    assert ran.code == 64
 
 
 def test_resume_says_that_a_server_is_not_paused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -336,4 +337,14 @@ def test_an_account_that_may_only_look_is_told_whose_the_file_is(
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert explain_not_writable(tmp_path) == (
         f"servers.toml belongs to {tmp_path.owner()}: this account can read {tmp_path}, but not change it"
+    )
+
+
+def test_on_a_read_only_file_system_no_account_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    assert explain_not_writable(tmp_path / "a") == (
+        f"servers.toml cannot be changed: {tmp_path} is on a read-only file system"
     )

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,7 +105,8 @@ def test_each_error_of_servers_toml_is_an_item(config: Path) -> None:
 
 def test_no_servers_yet_says_how_to_get_some(tmp_path: Path) -> None:
     _, [item] = check_servers_file(tmp_path / "nowhere")
-    assert (item.status, item.advice) == (ItemStatus.LOOK, "type: wgmon-tui import FILE.conf")
+    advice = "type: wgmon-tui add NAME ENDPOINT PUBLIC_KEY, or: wgmon-tui add FILE.conf"
+    assert (item.status, item.advice) == (ItemStatus.LOOK, advice)
 
 
 @pytest.mark.parametrize("name", [".", "servers.toml"])
@@ -176,6 +178,14 @@ def test_a_state_directory_that_cannot_be_written_must_be_fixed(tmp_path: Path) 
         item = check_state_directory(place)
         assert item.status is ItemStatus.FIX
         assert "--state DIR" in item.advice
+
+
+def test_a_read_only_file_system_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    item = check_state_directory(tmp_path / "state")
+    assert item.status is ItemStatus.FIX
+    assert item.fact.endswith(f"cannot be created in {tmp_path}: the file system is read-only")
 
 
 def test_stamps_of_now_are_fine_and_looking_takes_none(tmp_path: Path) -> None:

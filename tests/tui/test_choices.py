@@ -159,5 +159,7 @@ async def test_a_file_that_cannot_be_written_is_one_notice(tmp_path: Path) -> No
                 [worker for worker in app.workers if worker.group == "choices"]
             )
         assert app.choices.preview is False
-    assert len(notices) == 1
-    assert "Not remembered" in notices[0]
+    assert notices == [
+        "Not remembered after the program ends:",
+        f"{tmp_path}/state/choices.json: File exists",
+    ]

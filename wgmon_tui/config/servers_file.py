@@ -154,9 +154,19 @@ def explain_not_writable(config_dir: Path) -> str | None:
     lock = config_dir / f"{NAME}.lock"
     if os.access(directory, os.W_OK | os.X_OK) and os.access(lock if lock.exists() else directory, os.W_OK):
         return None
+    if is_read_only(directory):
+        return f"{NAME} cannot be changed: {shown(directory)} is on a read-only file system"
     return (
         f"{NAME} belongs to {_owner(directory)}: this account can read {shown(config_dir)}, but not change it"
     )
+
+
+def is_read_only(directory: Path) -> bool:
+    """Whether a directory that exists is on a read-only file system, where root cannot write either."""
+    try:
+        return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _owner(directory: Path) -> str:

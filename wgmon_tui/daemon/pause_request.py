@@ -63,7 +63,8 @@ async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest
         except NoWriterError:
             pass
         try:
-            return PauseAnswer(False, _write_directly(config_dir, state_dir, request))
+            _write_directly(config_dir, state_dir, request)
+            return PauseAnswer(False)
         except WriterRunningError as error:
             if time.monotonic() >= deadline:
                 raise ConfigurationError(str(error)) from None
@@ -92,8 +93,11 @@ async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
     return warning if isinstance(warning, str) else None
 
 
-def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) -> str | None:
-    """Write the pause to the history; nothing is checked. Raises ConfigurationError, WriterRunningError."""
+def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) -> None:
+    """Write the pause to the history; nothing is checked. Raises ConfigurationError, WriterRunningError.
+
+    What cannot be written is refused: no process remembers it.
+    """
     try:
         # Commands that print secrets may need a person, and no key is used here.
         loaded = load_config(config_dir, state_dir=state_dir, run_commands=False)
@@ -112,4 +116,6 @@ def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) ->
         writer.engine.pause(request.names, request.paused, login_name(os.geteuid()), request.until)
     finally:
         writer.close()
-    return writer.store_trouble
+    if reason := writer.store_failure:
+        what = "paused" if request.paused else "resumed"
+        raise ConfigurationError(f"nothing is {what}: {reason}")

@@ -192,6 +192,11 @@ class Writer(FleetController):
         return self._recorder.trouble
 
     @property
+    def store_failure(self) -> str | None:
+        """Why the history cannot be written, without what waits for it; None if it can."""
+        return self._recorder.reason
+
+    @property
     def reload_trouble(self) -> str | None:
         """Why the current files are not in force; None if they are."""
         return self._reload.trouble if self._reload else None

@@ -17,7 +17,7 @@ from wgmon_tui.config.ownership import command_as, foreign_owner
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
-from wgmon_tui.config.servers_file import NAME, read
+from wgmon_tui.config.servers_file import NAME, is_read_only, read
 from wgmon_tui.config.trusted_files import find_problem
 from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
@@ -39,7 +39,8 @@ def check_servers_file(config_dir: Path) -> tuple[Fleet, list[ExaminedItem]]:
         return Fleet(), [ExaminedItem(NAME, ItemStatus.FIX, line) for line in error.lines]
     if not fleet.servers:
         fact = f"no servers in {shown(config_dir / NAME)}"
-        return fleet, [ExaminedItem(NAME, ItemStatus.LOOK, fact, "type: wgmon-tui import FILE.conf")]
+        advice = "type: wgmon-tui add NAME ENDPOINT PUBLIC_KEY, or: wgmon-tui add FILE.conf"
+        return fleet, [ExaminedItem(NAME, ItemStatus.LOOK, fact, advice)]
     servers, identities = len(fleet.servers), len(fleet.identities)
     return fleet, [ok_item(NAME, f"{shown(config_dir / NAME)}: servers {servers}, identities {identities}")]
 
@@ -140,7 +141,8 @@ def check_state_directory(state_dir: Path) -> ExaminedItem:
             with tempfile.TemporaryFile(dir=state_dir) as file:
                 file.write(b"\0")
         elif not os.access(there, os.W_OK | os.X_OK):
-            raise PermissionError(0, "it cannot be created")
+            reason = ": the file system is read-only" if is_read_only(there) else ""
+            raise PermissionError(0, f"cannot be created in {shown(there)}{reason}")
     except OSError as error:
         fact = f"{shown(state_dir)}: {error.strerror}"
         return ExaminedItem("state", ItemStatus.FIX, fact, advice)

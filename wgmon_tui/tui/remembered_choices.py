@@ -42,4 +42,5 @@ class RememberedChoicesApp(AppPart):
         except (OSError, ConfigurationError) as error:
             if not self._has_told_of_choices:
                 self._has_told_of_choices = True
-                self.show_notice(f"Not remembered after the program ends: {error}")
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                self.show_notice("Not remembered after the program ends:", f"{file.path}: {reason}")

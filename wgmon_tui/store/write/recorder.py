@@ -117,6 +117,11 @@ class Recorder:
         return self._store_writer.trouble
 
     @property
+    def reason(self) -> str | None:
+        """The same without what waits to be written."""
+        return self._store_writer.reason if self._store_writer.trouble and not self.failure else self.trouble
+
+    @property
     def notice(self) -> str | None:
         """One line that stays: a damaged store was moved aside, or checks could not be written."""
         return self._store_writer.notice

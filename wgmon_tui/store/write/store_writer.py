@@ -61,7 +61,8 @@ class StoreWriter:
         self._store_id: str | None = None
         self._is_own_store = False
         """Whether this process made the store. Then a value that it cannot use is a bug, and no damage."""
-        self._reason = ""
+        self.reason = ""
+        """The latest reason why writing failed; it holds while there is `trouble`."""
         self._retry_at = -inf
 
     def open(self) -> WritableStore:
@@ -132,7 +133,7 @@ class StoreWriter:
         waiting = f"; {format_count(len(batch.journal), 'check')} not written yet" if batch.journal else ""
         dropped_rows = f", {batch.dropped_rows} lost" if batch.dropped_rows else ""
         self.trouble = f"history: {error}{waiting}{dropped_rows}"
-        self._reason = str(error)
+        self.reason = str(error)
         self._publish_unsaved_events()
 
     def _commit(self, store: WritableStore, *, synced: bool) -> bool:
@@ -179,6 +180,6 @@ class StoreWriter:
             before and (before.events, before.mutes) == (len(batch.outbox), batch.mutes)
         ):
             return
-        self.unwritten = unwritten(batch, self._reason)
+        self.unwritten = unwritten(batch, self.reason)
         if self.unwritten:
             self._on_events_saved()
