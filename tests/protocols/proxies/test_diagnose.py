@@ -182,6 +182,22 @@ def test_a_change_that_reality_accepts_is_the_proven_cause(
     assert word in cause.cause
 
 
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        (("flow", "none"), "this user of the server has none"),
+        (("flow", "xtls-rprx-vision"), "has the flow xtls-rprx-vision"),
+        (("transport", "none"), "has no such transport"),
+    ],
+)
+def test_a_change_of_the_link_that_helps_is_the_proven_cause(values: tuple[str, str], word: str) -> None:
+    found = diagnose(*SILENT, *WELL, own(findings.FOUND, *values), protocol="vless")
+    assert found.verdict is Verdict.WRONG_PROTOCOL
+    (cause,) = found.causes
+    assert cause.proven
+    assert word in cause.cause
+
+
 def test_a_clock_that_was_shifted_in_vain_stays_the_last_cause_of_a_method_with_timestamps() -> None:
     address = ip_address("192.0.2.1")
     check = Check("p", "local", ENDPOINT, address, 0.0, None, protocol="shadowsocks", framing="timestamped")

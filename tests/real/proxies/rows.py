@@ -17,17 +17,21 @@ from tests.real.proxies.servers import (
     CLOSED,
     FALLBACK,
     FIRST_PAGE,
+    FLOW,
+    GRPC,
     KEY_16,
     METHODS,
     OTHER_CLOCK,
     PASSWORD,
     REALITY,
     SECURE_PAGE,
+    WEB,
 )
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.link_layers import with_reality
 from wgmon_tui.protocols.proxies.links.records import (
+    GrpcOptions,
     ProxyLink,
     ShadowsocksLink,
     TlsOptions,
@@ -85,6 +89,8 @@ def cells(links: Mapping[str, ProxyLink], without_exit: ProxyLink) -> Iterator[P
         yield from _wrong_clock(name, link)
         yield from _wrong_name(name, link)
         yield from _wrong_path(name, link)
+        yield from _wrong_flow(name, link)
+        yield from _wrong_transport(name, link)
     yield from _of_pages(links)
     yield from _of_path(links)
     yield from _of_relays(links)
@@ -191,10 +197,44 @@ def _wrong_reality(name: str, link: VlessLink, tls: TlsOptions) -> Iterator[Prox
 
 
 def _wrong_path(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
-    if isinstance(link, ShadowsocksLink) or not isinstance(link.transport, WebSocketOptions):
+    if isinstance(link, ShadowsocksLink):
+        return
+    if isinstance(link.transport, GrpcOptions):
+        wrong_service = Probing(replace(link, transport=GrpcOptions("other-service")))
+        verdicts = (Verdict.WRONG_PROTOCOL,)
+        yield ProxyCell("wrong service of gRPC", name, wrong_service, verdicts, "the service name")
+    if not isinstance(link.transport, WebSocketOptions):
         return
     wrong = replace(link, transport=replace(link.transport, path="/other"))
     yield ProxyCell("wrong path", name, Probing(wrong), (Verdict.WRONG_PROTOCOL,), "the path")
+
+
+def _wrong_flow(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    """mihomo and Xray accept a link without the flow that the user has; sing-box and Xray need the same."""
+    if not isinstance(link, VlessLink) or link.tls is None or link.transport is not None:
+        return
+    verdicts = (Verdict.WRONG_PROTOCOL,)
+    if not link.flow:
+        too_much = Probing(replace(link, flow=FLOW))
+        yield ProxyCell("a flow too much", name, too_much, verdicts, "has none", is_proven=True)
+    elif name.startswith("sing-box"):
+        missing = Probing(replace(link, flow=""))
+        yield ProxyCell("no flow in the link", name, missing, verdicts, "has the flow", is_proven=True)
+
+
+def _wrong_transport(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
+    """Both sides agree on everything but WebSocket or gRPC."""
+    if isinstance(link, ShadowsocksLink) or (link.tls and link.tls.reality):
+        return
+    verdicts = (Verdict.WRONG_PROTOCOL,)
+    if link.transport is None:
+        for word, options in (("WebSocket", WEB), ("gRPC", GRPC)):
+            cause = "has no such transport"
+            wrong = Probing(replace(link, transport=options))
+            yield ProxyCell(f"{word} in the link alone", name, wrong, verdicts, cause, is_proven=True)
+    elif link.tls is not None and isinstance(link, VmessLink):
+        bare = Probing(replace(link, tls=None))
+        yield ProxyCell("no TLS in the link", name, bare, verdicts, "has TLS", is_proven=True)
 
 
 def _of_pages(links: Mapping[str, ProxyLink]) -> Iterator[ProxyCell]:

@@ -119,6 +119,20 @@ def test_a_server_of_tls_on_the_port_of_a_link_without_it_is_proven(quick: Proxy
     assert not play_quickly(quick, server, "the server there has TLS").wrong
 
 
+@pytest.mark.parametrize(
+    ("server", "fault"),
+    [
+        ("sing-box vless tls", "a flow too much"),
+        ("sing-box vmess", "WebSocket in the link alone"),
+        ("sing-box trojan grpc", "wrong service"),
+    ],
+)
+def test_what_else_of_a_link_is_not_that_of_its_server_is_named(
+    quick: ProxyServers, server: str, fault: str
+) -> None:
+    assert not play_quickly(quick, server, fault).wrong
+
+
 def test_a_name_that_the_path_blocks_is_found_by_tls_with_another_name(tmp_path: Path) -> None:
     with proxy_servers(tmp_path, "mihomo") as servers:
         for server in ("mihomo vless tls", "mihomo vless vision"):

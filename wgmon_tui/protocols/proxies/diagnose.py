@@ -162,6 +162,10 @@ def _judge_failure(
         return Verdict.TARGET_DOWN, summary, pages.of_dead_page(url)
     if repeated := _find_repeated(evidence):
         return repeated[0], repeated[1], path.of_some_connections(server)
+    if found := first_of(findings.FOUND, evidence):
+        connection = first_of(findings.CONNECTION, check.evidence)
+        is_reality = connection is not None and connection.values[1:2] == (REALITY,)
+        return _judge_found(server, found, evidence, is_reality=is_reality)
     if check.handshake:
         return _judge_authentic(server, first, direct, url)
     if first.status is not None:
@@ -228,8 +232,6 @@ def _judge_connection(
     connection = first_of(findings.CONNECTION, check.evidence)
     fault, layer, layer_fault = (*connection.values, "", "", "")[:3] if connection else ("", "", "")
     reason = describe_connection(connection) if connection else "nothing came"
-    if found := first_of(findings.FOUND, evidence):
-        return _judge_found(server, found, evidence, is_reality=layer == REALITY)
     if web := first_of(findings.WEB_SERVER, evidence):
         summary = f"A web server answers on port {server.endpoint.port}, and nothing comes through it."
         return Verdict.WRONG_PROTOCOL, summary, secret.of_web_server(server, web)

@@ -22,7 +22,7 @@ OF_ALL = (
     ),
     Experiment(
         "TLS",
-        "without TLS and transport: a ClientHello to the port itself",
+        "without TLS: a ClientHello to the port itself",
         "the server has TLS, and the link has none",
     ),
 )
@@ -46,6 +46,14 @@ OF_STREAMS = (
         "cannot follow its site",
     ),
     Experiment("other paths", "the upgrade to WebSocket on similar paths", "the path is wrong"),
+    Experiment(
+        "no transport",
+        "the same request without WebSocket, HTTP Upgrade or gRPC",
+        "the link has a transport that the server does not have",
+    ),
+)
+OTHER_FLOW = Experiment(
+    "the other flow", "the same request with Vision, or without it", "the user has another flow on the server"
 )
 OTHER_METHODS = Experiment("other methods", "the same password with each other method", "the method is wrong")
 SHIFTED_CLOCK = Experiment(

@@ -30,12 +30,14 @@ from wgmon_tui.protocols.proxies.findings import (
 )
 from wgmon_tui.protocols.proxies.link_layers import (
     OUTER_TLS,
+    has_transport,
     is_bare,
     path_of,
     server_name_of,
     tls_of,
     with_path,
     with_server_name,
+    without_transport,
 )
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.reality.key_shares import has_mlkem
@@ -91,15 +93,17 @@ class Experiments:
         wrong = await self.compare_wrong_secret()
         if is_bare(self._link) and (there := await self._fetches.ask_endpoint(self._patience_s)).status:
             return [repeated, wrong, self._evidence(WEB_SERVER, str(there.status))]
-        if is_bare(self._link) and await self._fetches.is_answered_with_tls(self._patience_s):
+        if tls_of(self._link) is None and await self._fetches.is_answered_with_tls(self._patience_s):
             return [repeated, wrong, self._evidence(TLS_SERVER)]
         return [repeated, wrong, *await self._try_all(self._secret_trials())]
 
     def _secret_trials(self) -> Iterable[Trial]:
-        """What the protocol itself must agree on. A clock that is known to be off goes first."""
+        """What both sides must agree on beside TLS. A clock that is known to be off goes first."""
         dialect = self._fetches.dialect
         if dialect.timestamps(self._link):
             yield from own_clock_trials(self._link, self._clock_offset_s)
+        if has_transport(self._link):
+            yield Trial("transport", "none", without_transport(self._link))
         yield from dialect.trials(self._link)
 
     async def compare_wrong_secret(self) -> ProtocolEvidence:
@@ -189,6 +193,8 @@ class Experiments:
 
     def _path_trials(self) -> Iterable[Trial]:
         path = path_of(self._link)
+        if not path:  # gRPC has a service name, and nobody can guess that
+            return
         for other in ("/", path.rstrip("/"), f"{path}/", path.partition("?")[0]):
             if other and other != path:
                 yield Trial("path", other, with_path(self._link, other))

@@ -30,9 +30,14 @@ def tls_of(link: Any) -> TlsOptions | None:
     return tls
 
 
+def has_transport(link: Any) -> bool:
+    """Whether something such as WebSocket carries the proxy protocol."""
+    return getattr(link, "transport", None) is not None
+
+
 def is_bare(link: Any) -> bool:
     """Whether the proxy protocol lies on TCP itself, without TLS and without a transport."""
-    return tls_of(link) is None and getattr(link, "transport", None) is None
+    return tls_of(link) is None and not has_transport(link)
 
 
 def accepts_any_certificate(link: Any) -> bool:
@@ -68,6 +73,11 @@ def with_reality(link: Any, **changes: Any) -> Any:
 def with_path(link: Any, path: str) -> Any:
     """The link with another path."""
     return replace(link, transport=replace(link.transport, path=path))
+
+
+def without_transport(link: Any) -> Any:
+    """The link with its protocol on TCP or TLS itself."""
+    return replace(link, transport=None)
 
 
 def make_outer_layers(

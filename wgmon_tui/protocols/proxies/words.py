@@ -34,6 +34,8 @@ _CHANGES = {
     findings.OTHER_NAME: "another name in TLS,",
     "short-id": "the short id",
     "path": "the path",
+    "flow": "the flow",
+    "transport": "the transport",
     "client-version": "the client version",
     "key-share": "the key share",
 }

@@ -37,10 +37,31 @@ def of_found(found: ProtocolEvidence, evidence: Sequence[Evidence]) -> list[Caus
         case "key-share":
             cause = "the server cannot follow its site to X25519MLKEM768, as Xray before 25.5.16 cannot"
             return [Cause(cause, why, "update the server, or imitate another site", proven=True)]
+        case "flow":
+            return [_of_flow(value, why)]
+        case "transport":
+            cause = "the link has WebSocket, HTTP Upgrade or gRPC, and the server has no such transport"
+            return [
+                Cause(
+                    cause,
+                    why,
+                    "remove type from the link, or compare it with network of the server",
+                    proven=True,
+                )
+            ]
         case _:
             return [
                 Cause("the path is wrong", why, "write the path of the server into the link", proven=True)
             ]
+
+
+def _of_flow(value: str, why: str) -> Cause:
+    """Servers refuse a user with another flow than they have for it."""
+    if value == "none":
+        cause, fix = "the link has a flow, and this user of the server has none", "remove flow from the link"
+    else:
+        cause, fix = f"this user of the server has the flow {value}", f"write flow={value} into the link"
+    return Cause(cause, why, fix, proven=True)
 
 
 def _of_other_name(why: str, evidence: Sequence[Evidence]) -> list[Cause]:

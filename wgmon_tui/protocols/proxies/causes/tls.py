@@ -62,13 +62,14 @@ def _of_certificate(reason: str, command: str, evidence: Sequence[Evidence]) -> 
 def of_upgrade(server: Server, layer_fault: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """WebSocket or gRPC fails."""
     connection = first_of(findings.CONNECTION, evidence)
-    what = "gRPC" if connection and GRPC in connection.values else "WebSocket"
+    is_grpc = connection is not None and GRPC in connection.values
+    what, place = ("gRPC", "service name") if is_grpc else ("WebSocket", "path")
     if layer_fault == "status":
         return [
             Cause(
-                "the path or the host of the link is wrong",
+                f"the {place} or the host of the link is wrong",
                 f"the server answers, but accepts no {what} there",
-                "compare path and host of the link with the server's configuration",
+                f"compare {place} and host of the link with the server's configuration",
             ),
             Cause(
                 f"the web server in front of the proxy does not pass {what} on, or the proxy is stopped",

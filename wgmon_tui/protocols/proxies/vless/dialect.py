@@ -39,8 +39,11 @@ class VlessDialect:
         return Relay(_pack, _unpack, VlessStream(link.user_id, destination, UDP))
 
     def trials(self, link: VlessLink) -> Sequence[Trial]:
-        """Nothing but the user id is to be agreed on."""
-        return ()
+        """The other flow. Beside the user id, nothing else is to be agreed on; Vision needs TLS."""
+        if link.flow:
+            return (Trial("flow", "none", replace(link, flow="")),)
+        can_have = link.tls is not None and link.transport is None
+        return (Trial("flow", FLOW, replace(link, flow=FLOW)),) if can_have else ()
 
     def with_wrong_secret(self, link: VlessLink) -> VlessLink:
         """A random user id."""

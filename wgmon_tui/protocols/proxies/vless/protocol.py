@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wgmon_tui.checks.protocol import GlossaryTerm
+from wgmon_tui.protocols.proxies.experiment_words import OF_STREAMS, OTHER_FLOW
 from wgmon_tui.protocols.proxies.proxy_protocol import ProxyProtocol
 from wgmon_tui.protocols.proxies.vless.settings import NAME, SETTINGS
 
@@ -17,6 +18,7 @@ class VLESS(ProxyProtocol):
 
     name, title = NAME, "VLESS"
     settings = SETTINGS
+    experiments = (*OF_STREAMS, OTHER_FLOW)
     glossary = (
         GlossaryTerm(
             "REALITY",
