@@ -19,7 +19,7 @@ from wgmon_tui.monitor.damping import Damping
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, Incident, IncidentEvent
 from wgmon_tui.monitor.known_state import KnownState
-from wgmon_tui.monitor.loss_window import Losses, LossWindow
+from wgmon_tui.monitor.loss_window import Losses, LossWindow, window_of
 from wgmon_tui.net.addresses import Endpoint
 
 UP, DOWN = Severity.UP, Severity.DOWN
@@ -118,7 +118,7 @@ LOSES_A_SIXTH = LossWindow((Losses(2, 1), *[Losses(1)] * 4) * 4, is_lossy=True)
 
 def known_as_lossy(desk: Desk) -> ServerState:
     server_state = desk.server_state()
-    server_state.losses = dict.fromkeys(server_state.losses, LOSES_A_SIXTH)
+    server_state.losses = tuple((address, LOSES_A_SIXTH) for address, _ in server_state.losses)
     return server_state
 
 
@@ -133,7 +133,7 @@ async def test_one_silent_check_of_a_lossy_server_is_part_of_its_loss() -> None:
         assert diagnosis.verdict is Verdict.LOSSY
         assert "3 of 22 initiations were lost" in diagnosis.summary
         assert diagnosis.causes[0].cause.startswith("packets are lost on the path")
-        assert server_state.losses[server_state.last.check.address].checks[-1] == Losses(2, 2)
+        assert window_of(server_state.losses, server_state.last.check.address).checks[-1] == Losses(2, 2)
 
 
 async def test_an_outage_of_a_lossy_server_is_known_after_checks_that_follow_at_once() -> None:

@@ -18,13 +18,13 @@ from wgmon_tui.monitor.carried_evidence import still_valid, with_known_expiries
 from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.loss_window import (
-    NO_CHECKS,
-    LossWindow,
+    LossesByAddress,
     is_explained_by_loss,
     known_loss,
+    window_of,
     with_check,
 )
-from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, NO_LOSSES
+from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE
 from wgmon_tui.monitor.uplink_evidence import UplinkEvidence
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.records import dataclass
@@ -52,7 +52,7 @@ async def run_check_round(
     problem: str = "",
     recent: Sequence[float | None] = (),
     carried_evidence: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
-    losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
+    losses: LossesByAddress = (),
     on_soak: Callable[[SoakProgress], None] = ignore_progress,
     uplink_evidence: UplinkEvidence | None = None,
     known_about: Callable[[Sequence[Check]], Mapping[Address | None, Sequence[Evidence]]] = lambda _: (
@@ -97,7 +97,7 @@ def diagnose_with_carried_evidence(
     server: Server,
     recent: Sequence[float | None],
     carried_evidence: Mapping[Address | None, Sequence[Evidence]],
-    losses: Mapping[Address | None, LossWindow] = NO_LOSSES,
+    losses: LossesByAddress = (),
     known: Mapping[Address | None, Sequence[Evidence]] = NO_CARRIED_EVIDENCE,
 ) -> Diagnosis:
     """Diagnose a check together with the other evidence on its address.
@@ -106,7 +106,7 @@ def diagnose_with_carried_evidence(
     elsewhere.
     """
     standing = (*still_valid(carried_evidence.get(check.address, ()), check), *known.get(check.address, ()))
-    window = with_check(losses.get(check.address, NO_CHECKS), check)
+    window = with_check(window_of(losses, check.address), check)
     if loss := known_loss(window):
         standing = (*standing, loss)
     return find_protocol(server.protocol).diagnose(

@@ -32,7 +32,7 @@ from wgmon_tui.monitor.quorum import (
     next_vantage_state,
     validity_s,
 )
-from wgmon_tui.monitor.server_state import LastAnswer, ServerState, VantageChange
+from wgmon_tui.monitor.server_state import NO_VANTAGE_STATES, LastAnswer, ServerState, VantageChange
 from wgmon_tui.monitor.server_states import ServerStates
 from wgmon_tui.monitor.state_transitions import (
     JudgeQuorum,
@@ -40,6 +40,7 @@ from wgmon_tui.monitor.state_transitions import (
     apply_presence,
     apply_quorum,
     refresh_severity,
+    reset_vantage_states,
     update_quorum,
 )
 
@@ -108,9 +109,9 @@ class FleetState(ServerStates):
 
         server_state = self._states[name]
         server_state.last = outcome
-        server_state.losses = {
-            address: without_last_outage(window) for address, window in server_state.losses.items()
-        }
+        server_state.losses = tuple(
+            (address, without_last_outage(window)) for address, window in server_state.losses
+        )
         server_state.damping = server_state.damping_when_heard
         update_quorum(server_state, self.quorum, self._judge_at(now))
         state = server_state.quorum_result or server_state.damping  # other vantages see the server and decide
@@ -137,8 +138,7 @@ class FleetState(ServerStates):
         server_state.last_check = None
         server_state.mark_fresh()
         server_state.damping = server_state.damping_when_heard = Damping()
-        for vantage_state in server_state.vantage_states.values():
-            server_state.vantage_states[vantage_state.vantage] = replace(vantage_state, damping=Damping())
+        reset_vantage_states(server_state, lambda _: Damping())
         server_state.quorum_result = None
         events = self.end_incident(name, now, who, "paused") if paused else ()
         self._refresh_severity(server_state, now)
@@ -153,7 +153,7 @@ class FleetState(ServerStates):
         vantage_state = next_vantage_state(
             before, vantage, report.round, server_state.server, now, counted=not server_state.paused
         )
-        server_state.vantage_states[vantage] = vantage_state
+        server_state.vantage_states = {**server_state.vantage_states, vantage: vantage_state}
         if vantage_state.current:
             server_state.mark_fresh()
         confirmed = before is not None and before.verdict is vantage_state.verdict
@@ -278,7 +278,7 @@ class FleetState(ServerStates):
         server_state.damping = home or server_state.damping
         server_state.vantage_states = {
             vantage_state.vantage: vantage_state for vantage_state in vantage_states
-        }
+        } or NO_VANTAGE_STATES
         update_quorum(server_state, self.quorum, self._judge_at(time.time()))
         self.touch(name)
 
@@ -286,7 +286,10 @@ class FleetState(ServerStates):
         """Record that the connection to a vantage is lost: its reports stay valid for a short time."""
         for server_state in self._states.values():
             if vantage_state := server_state.vantage_states.get(vantage):
-                server_state.vantage_states[vantage] = disconnected(vantage_state, now)
+                server_state.vantage_states = {
+                    **server_state.vantage_states,
+                    vantage: disconnected(vantage_state, now),
+                }
 
     def expire_outdated(self, now: float) -> list[VantageChange]:
         """Drop reports that have expired, and return the affected servers."""
@@ -300,7 +303,10 @@ class FleetState(ServerStates):
                 if each.current and now >= each.valid_until
             ]
             if old:
-                server_state.vantage_states |= {each.vantage: replace(each, current=False) for each in old}
+                server_state.vantage_states = {
+                    **server_state.vantage_states,
+                    **{each.vantage: replace(each, current=False) for each in old},
+                }
                 found.append(self._drop_vantages(server_state, tuple(each.vantage for each in old), now))
         return found
 
@@ -319,8 +325,9 @@ class FleetState(ServerStates):
                 for name in server_state.vantage_states
                 if name not in by_name or not by_name[name].covers(server_state.server)
             )
-            for vantage in gone:
-                del server_state.vantage_states[vantage]
+            if gone:
+                kept = {name: each for name, each in server_state.vantage_states.items() if name not in gone}
+                server_state.vantage_states = kept or NO_VANTAGE_STATES
             if gone or (server_state.vantage_states and changed):
                 found.append(self._drop_vantages(server_state, gone, now))
         return found

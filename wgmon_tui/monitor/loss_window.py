@@ -26,6 +26,7 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, is_only_silence
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.records import dataclass
 
 CHECKS_KEPT = 20
@@ -66,6 +67,14 @@ class LossWindow:
 
 
 NO_CHECKS = LossWindow()
+
+LossesByAddress = tuple[tuple[Address | None, LossWindow], ...]
+"""The window of each address. Most servers have one address, for which a dict takes twice as much memory."""
+
+
+def window_of(losses: LossesByAddress, address: Address | None) -> LossWindow:
+    """Return the window of an address; an empty one before its first check."""
+    return next((window for each, window in losses if each == address), NO_CHECKS)
 
 
 def with_check(window: LossWindow, check: Check) -> LossWindow:

@@ -6,7 +6,7 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.monitor.carried_evidence import carried_after
 from wgmon_tui.monitor.expiries import expiries_after
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
-from wgmon_tui.monitor.loss_window import NO_CHECKS, with_check
+from wgmon_tui.monitor.loss_window import window_of, with_check
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.name_moves import note_moved_name
 from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, ServerState
@@ -20,10 +20,10 @@ def take_round(server_state: ServerState, outcome: Round) -> None:
     if outcome.diagnosis.verdict.severity is not Severity.UNKNOWN:
         measured = outcome.measured_check.handshake
         server_state.samples.add(measured.rtt if measured else None)
-        server_state.losses = {
-            each.address: with_check(server_state.losses.get(each.address, NO_CHECKS), each)
+        server_state.losses = tuple(
+            (each.address, with_check(window_of(server_state.losses, each.address), each))
             for each in outcome.checks
-        }
+        )
     for good, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True):
         if good.handshake and diagnosis.verdict.severity is not Severity.DOWN:
             server_state.last_good = good

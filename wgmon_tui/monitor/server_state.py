@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.checks.evidence import Evidence
     from wgmon_tui.checks.expiry import Expires
-    from wgmon_tui.monitor.loss_window import LossWindow
+    from wgmon_tui.monitor.loss_window import LossesByAddress
     from wgmon_tui.monitor.node_reports import NodeReport
 
 NO_CARRIED_EVIDENCE: Mapping[Address | None, tuple[Evidence, ...]] = {}
-NO_LOSSES: Mapping[Address | None, LossWindow] = {}
+NO_VANTAGE_STATES: Mapping[str, VantageState] = {}
 """Shared by all servers without any; a `MappingProxyType` could not be copied with its state."""
 
 
@@ -93,7 +93,7 @@ class ServerState:
     carried_evidence: Mapping[Address | None, tuple[Evidence, ...]] = field(
         default_factory=lambda: NO_CARRIED_EVIDENCE
     )
-    losses: Mapping[Address | None, LossWindow] = field(default_factory=lambda: NO_LOSSES)
+    losses: LossesByAddress = ()
     expiries: tuple[Expires, ...] = ()
     """Until when certificates and keys are valid, the first to end first."""
     node_report: NodeReport | None = None
@@ -108,7 +108,7 @@ class ServerState:
     muted_until: float | None = None
     muted_by: str = ""
     maintenance: str | None = None
-    vantage_states: dict[str, VantageState] = field(default_factory=dict)
+    vantage_states: Mapping[str, VantageState] = field(default_factory=lambda: NO_VANTAGE_STATES)
     quorum_result: QuorumResult | None = None
     version: int = 0
 

@@ -27,13 +27,14 @@ class ServerStates:
         """Changes with every change of any server state."""
         self.membership_version = 0
         """Changes when servers are added or removed."""
-        self._dirty: set[str] = set()
+        self._dirty: set[str] | None = None
+        """Servers that changed since `apply_changes`; None for all, before its first call."""
         self._counts: Counter[Severity] = Counter()
         self._counted: dict[str, Severity] = {}
         """The severity under which each server is in the counts."""
         self._counted_membership = 0
         self._uncounted: set[str] = set()
-        """Servers that changed since they were counted."""
+        """Servers that changed since they were counted; empty where nobody counts."""
         self._left: dict[str, ServerState] = {}
         self.replace(servers)
 
@@ -59,7 +60,8 @@ class ServerStates:
             del self._left[oldest]
         self._states = states
         self.membership_version += 1
-        self._dirty.intersection_update(states)
+        if self._dirty is not None:
+            self._dirty.intersection_update(states)
         for name in states:
             self.touch(name)
 
@@ -81,7 +83,8 @@ class ServerStates:
         }
         rename_state(self._states[after], after)
         self.membership_version += 1
-        self._dirty.discard(before)
+        if self._dirty is not None:
+            self._dirty.discard(before)
         self.touch(after)
         return True
 
@@ -113,13 +116,15 @@ class ServerStates:
         """Mark a server state as changed."""
         self.version += 1
         self._states[name].version += 1
-        self._dirty.add(name)
-        self._uncounted.add(name)
+        if self._dirty is not None:
+            self._dirty.add(name)
+        if self._counted:
+            self._uncounted.add(name)
 
     def apply_changes(self) -> set[str]:
         """Return the names of servers changed since the last call. One screen calls it, on a timer."""
         dirty, self._dirty = self._dirty, set()
-        return dirty
+        return set(self._states) if dirty is None else dirty
 
     def set_uptime(self, name: str, share: float) -> None:
         """Set the share of the last 24 hours in which a server was not down."""
@@ -146,8 +151,10 @@ class ServerStates:
             self._counts = Counter(self._counted.values())
         else:
             for name in self._uncounted:
-                before, self._counted[name] = self._counted[name], self._states[name].severity
-                self._counts[before] -= 1
-                self._counts[self._counted[name]] += 1
+                before, after = self._counted[name], self._states[name].severity
+                if after is not before:
+                    self._counted[name] = after
+                    self._counts[before] -= 1
+                    self._counts[after] += 1
         self._uncounted.clear()
         return +self._counts

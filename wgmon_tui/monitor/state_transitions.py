@@ -14,7 +14,7 @@ from wgmon_tui.monitor.damping import Damping, DampingRules, next_damping, reset
 from wgmon_tui.monitor.incidents import IncidentEvent, update_incident
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.monitor.quorum import QuorumResult, decide_quorum, validity_s
-from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, NO_LOSSES, ReportedPresence, ServerState
+from wgmon_tui.monitor.server_state import NO_CARRIED_EVIDENCE, ReportedPresence, ServerState
 
 JudgeQuorum = Callable[[ServerState, QuorumResult], QuorumResult]
 """Judges what vantages agree on, together with what a control plane reports."""
@@ -30,13 +30,19 @@ def change_entry(server_state: ServerState, server: Server) -> None:
     """Replace the entry of a server. If it is another one, results of earlier checks no longer hold."""
     if server_state.server != server:
         # Collected with other keys or at another address, or fixed by the change.
-        server_state.carried_evidence, server_state.losses = NO_CARRIED_EVIDENCE, NO_LOSSES
+        server_state.carried_evidence, server_state.losses = NO_CARRIED_EVIDENCE, ()
         server_state.damping = server_state.damping_when_heard = reset_keeping_severity(server_state.damping)
-        for vantage_state in server_state.vantage_states.values():
-            server_state.vantage_states[vantage_state.vantage] = replace(
-                vantage_state, damping=reset_keeping_severity(vantage_state.damping)
-            )
+        reset_vantage_states(server_state, reset_keeping_severity)
     server_state.server = server
+
+
+def reset_vantage_states(server_state: ServerState, reset: Callable[[Damping], Damping]) -> None:
+    """Reset the damping states of the other vantages."""
+    if server_state.vantage_states:  # most servers have none, and share one empty mapping
+        server_state.vantage_states = {
+            name: replace(each, damping=reset(each.damping))
+            for name, each in server_state.vantage_states.items()
+        }
 
 
 def rename_state(server_state: ServerState, name: str) -> None:

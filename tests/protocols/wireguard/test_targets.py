@@ -40,6 +40,21 @@ def test_a_server_gets_the_keys_and_tunnel_addresses_of_its_identity() -> None:
     assert (nyc1.private_key, nyc1.preshared_key, nyc1.tunnel_addresses) == (LAPTOP, NO_PRESHARED_KEY, ())
 
 
+def test_a_reload_keeps_the_initiator_of_the_same_keys_alone() -> None:
+    fleet = Fleet((server("fra1", psk=True), server("fra2", identity="laptop")), IDENTITIES)
+    secrets = keyring(fra1=PSK, fra2=NO_PRESHARED_KEY)
+    first, second = join(fleet, secrets).ready, join(fleet, secrets).ready
+    rotated = join(fleet, keyring(fra1=NO_PRESHARED_KEY, fra2=NO_PRESHARED_KEY)).ready
+    before, after, other, changed = (
+        require_wireguard(each).initiator
+        for each in (first["fra1"], second["fra1"], first["fra2"], rotated["fra1"])
+    )
+    assert before is after
+    assert before is not other
+    assert before.has_preshared_key(PSK)
+    assert changed.has_preshared_key(NO_PRESHARED_KEY)
+
+
 def test_a_server_whose_secret_is_not_to_be_had_keeps_its_line_and_the_others_are_ready() -> None:
     line = 'servers.toml: server "fra1": key preshared_key_env: SOMEWHERE is not set'
     fleet = Fleet((server("fra1", psk=True), server("nyc1")), IDENTITIES)

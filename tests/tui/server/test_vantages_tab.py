@@ -50,7 +50,8 @@ def test_each_vantage_has_a_mark_ours_first() -> None:
 def test_a_vantage_that_does_not_look_leaves_a_blank_and_an_old_word_a_dot() -> None:
     engine = lookout()
     see(engine, "nyc", sample_exchanges.healthy("ams2", at=NOW))
-    del engine.fleet_state.states["fra1"].vantage_states["fra"]
+    server_state = engine.fleet_state.states["fra1"]
+    server_state.vantage_states = {"nyc": server_state.vantage_states["nyc"]}
     engine.fleet_state.expire_outdated(NOW - 5 + validity_s(engine.fleet_state.states["ams2"].server))
     assert marks(engine, "ams2") == "●·● "
     assert marks(engine, "fra1")[1] == " "
@@ -272,11 +273,11 @@ def test_one_that_was_not_heard_of_yet_says_why() -> None:
 
 def test_control_characters_of_a_vantage_do_not_reach_the_terminal() -> None:
     engine = lookout()
-    vantage_state = engine.fleet_state.states["fra1"].vantage_states["nyc"]
+    server_state = engine.fleet_state.states["fra1"]
+    vantage_state = server_state.vantage_states["nyc"]
     evil = replace(vantage_state.last.diagnosis, summary="a\x1b]0;owned\x07b")
-    engine.fleet_state.states["fra1"].vantage_states["nyc"] = replace(
-        vantage_state, last=replace(vantage_state.last, diagnoses=(evil,))
-    )
+    seen = replace(vantage_state, last=replace(vantage_state.last, diagnoses=(evil,)))
+    server_state.vantage_states = {**server_state.vantage_states, "nyc": seen}
     status = VantageStatus("nyc", True, NOW, trouble="\x1b[2Jgone")
     told = page(engine, "fra1", (status,), ascii_only=False)
     assert "\x1b" not in told
@@ -285,9 +286,10 @@ def test_control_characters_of_a_vantage_do_not_reach_the_terminal() -> None:
 
 def test_what_a_vantage_said_too_long_ago_is_unknown_and_shows_its_age() -> None:
     engine = lookout()
-    states = engine.fleet_state.states["fra1"].vantage_states
+    server_state = engine.fleet_state.states["fra1"]
+    states = server_state.vantage_states
     before = page(engine, "fra1", (), ascii_only=True)
-    states["nyc"] = replace(states["nyc"], current=False)
+    server_state.vantage_states = {**states, "nyc": replace(states["nyc"], current=False)}
     after = page(engine, "fra1", (), ascii_only=True)
     assert "too old to count" not in before
     assert "? nyc  unknown" in after

@@ -25,13 +25,18 @@ COOKIE_LIFETIME_S = 120.0
 NO_MAC = bytes(MAC_LENGTH)
 
 
+def mac1_key(receiver: PublicKey) -> bytes:
+    """The key of MAC1 in messages to a public key."""
+    return hash_(_LABEL_MAC1 + receiver.raw)
+
+
 class Mac1:
     """MAC1 of messages to one public key; its key is computed once."""
 
     __slots__ = ("_key",)
 
     def __init__(self, receiver: PublicKey) -> None:
-        self._key = hash_(_LABEL_MAC1 + receiver.raw)
+        self._key = mac1_key(receiver)
 
     def compute(self, message: bytes) -> bytes:
         """MAC1 over `message`, which ends where mac1 begins."""

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
-from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac2, open_cookie_reply
+from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1, cookie_key, mac1_key, mac2, open_cookie_reply
 from wgmon_tui.protocols.wireguard.primitives import (
     AuthenticationError,
     LowOrderPointError,
@@ -29,6 +29,7 @@ from wgmon_tui.protocols.wireguard.primitives import (
     kdf1,
     kdf2,
     kdf3,
+    mac,
 )
 from wgmon_tui.protocols.wireguard.session import Session
 from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
@@ -52,7 +53,7 @@ class Initiator:
 
     __slots__ = (
         "_hash",
-        "_mac1",
+        "_mac1_key",
         "_own_mac1",
         "_private",
         "_psk",
@@ -70,8 +71,12 @@ class Initiator:
         except LowOrderPointError:
             raise RejectedError(Reason.LOW_ORDER) from None
         self._hash = hash_(_HASH + remote.raw)
-        self._mac1 = Mac1(remote)
+        self._mac1_key = mac1_key(remote)
         self._own_mac1 = _shared_mac1(private.public)
+
+    def has_preshared_key(self, psk: PresharedKey) -> bool:
+        """Whether this is the preshared key of the handshakes."""
+        return self._psk == psk
 
     def initiate(
         self,
@@ -100,7 +105,7 @@ class Initiator:
         transcript = hash_(transcript + timestamp)
 
         message = header + sender.to_bytes(4, "little") + ephemeral_public + static + timestamp
-        mac1 = self._mac1.compute(message)
+        mac1 = mac(self._mac1_key, message)
         message += mac1
         packet = message + (mac2(cookie, message) if cookie else NO_MAC)
         return Attempt(self, sender, packet, mac1, ephemeral, chain, transcript)

@@ -96,13 +96,29 @@ def require_wireguard(target: ProtocolTarget) -> Target:
     )
 
 
-@lru_cache(32768)
+_MOST_INITIATORS = 32768
+"""Initiators of one identity that are cached."""
+
+
 def _initiator(private: PrivateKey, remote: PublicKey, psk: PresharedKey) -> Initiator:
     """Make an Initiator, cached across reloads of servers.toml.
 
-    The static-static DH is a quarter of a handshake's cost; ten thousand of them take a second.
+    The static-static DH is a quarter of a handshake's cost; ten thousand of them take a second. The cache of
+    functools would take 130 bytes more for each.
     """
-    return Initiator(private, remote, psk)
+    known = _initiators_of(private)
+    initiator = known.get(remote)
+    if initiator is None or not initiator.has_preshared_key(psk):
+        if len(known) >= _MOST_INITIATORS:
+            known.clear()
+        initiator = known[remote] = Initiator(private, remote, psk)
+    return initiator
+
+
+@lru_cache(1024)
+def _initiators_of(_: PrivateKey) -> dict[PublicKey, Initiator]:
+    """The initiators of an identity, by the public key of the server. Each has the latest preshared key."""
+    return {}
 
 
 @lru_cache(1024)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from functools import lru_cache
@@ -38,9 +39,12 @@ class JournalPoint(NamedTuple):
     port_monitor: str | None
 
 
-def index_journal(connection: sqlite3.Connection) -> Generator[None, None, dict[int, list[int]]]:
-    """Return the ids of the rows of each series; yields after some thousand. Raises sqlite3.Error."""
-    by_series: dict[int, list[int]] = defaultdict(list)
+def index_journal(connection: sqlite3.Connection) -> Generator[None, None, dict[int, array[int]]]:
+    """Return the ids of the rows of each series; yields after some thousand. Raises sqlite3.Error.
+
+    Lists would take twice as much memory: five megabytes for a minute of 10,000 servers.
+    """
+    by_series: dict[int, array[int]] = defaultdict(_no_ids)
     last = -1
     while True:
         some = connection.execute(_INDEX, (last, _INDEXED_A_STEP)).fetchall()
@@ -50,6 +54,10 @@ def index_journal(connection: sqlite3.Connection) -> Generator[None, None, dict[
             return by_series
         last = some[-1][0]
         yield
+
+
+def _no_ids() -> array[int]:
+    return array("q")
 
 
 def read_journal(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, list[JournalPoint]]:

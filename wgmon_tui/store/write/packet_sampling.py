@@ -9,6 +9,7 @@ Pure: it selects rounds and writes nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -63,38 +64,39 @@ class PacketSampler:
         self.max_per_incident = max_per_incident
         """Maximum number of stored failures per incident, and of stored changes; it may change."""
         self._random = random or Random()  # noqa: S311 - phases, not keys
-        self._states: dict[tuple[str, str], _SamplingState] = {}
-        """By server and vantage."""
+        self._states: defaultdict[str, dict[str, _SamplingState]] = defaultdict(dict)
+        """By vantage and server."""
 
     def resume(self, server: str, verdict: Verdict | None, incident: str | None, failures: int) -> None:
         """Continue from the last verdict, the open incident and the number of its stored failures."""
-        past = self._states[server, LOCAL_VANTAGE] = _SamplingState(verdict, incident=incident)
+        past = self._states[LOCAL_VANTAGE][server] = _SamplingState(verdict, incident=incident)
         past.failures = _failure_index(failures, self.max_per_incident)
 
     def rename_servers(self, names: Mapping[str, str]) -> None:
         """Go on for these servers under their new names."""
-        self._states = {
-            (names.get(server, server), vantage): state for (server, vantage), state in self._states.items()
-        }
+        for vantage, states in self._states.items():
+            self._states[vantage] = {names.get(server, server): state for server, state in states.items()}
 
     def retain_servers(self, servers: Container[str]) -> None:
         """Keep these servers only."""
-        for key in [key for key in self._states if key[0] not in servers]:
-            del self._states[key]
+        for states in self._states.values():
+            for gone in [server for server in states if server not in servers]:
+                del states[gone]
 
     def start_new_store(self) -> None:
         """Select the last good rounds again, because the old store is gone."""
-        for past in self._states.values():
-            past.good_is_kept = past.good is None
+        for states in self._states.values():
+            for past in states.values():
+                past.good_is_kept = past.good is None
 
     def select(
         self, server: str, outcome: Round, incident: str | None, vantage: str = LOCAL_VANTAGE
     ) -> list[PacketSample]:
         """Select what to keep after this round of a vantage, in the order of time."""
-        key = server, vantage
-        past = self._states.get(key)
+        states = self._states[vantage]
+        past = states.get(server)
         if past is None:
-            past = self._states[key] = _SamplingState(good_due=outcome.check.started_at)
+            past = states[server] = _SamplingState(good_due=outcome.check.started_at)
         verdict = outcome.diagnosis.verdict
         before, past.verdict = past.verdict, verdict
         at = outcome.check.started_at
