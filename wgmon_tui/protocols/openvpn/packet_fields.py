@@ -109,7 +109,7 @@ def fields_of(packet: bytes, layout: PacketLayout | None) -> tuple[PacketField, 
     opcode = opcode_of(packet)
     if opcode is None:
         return (PacketField("unknown", 0, len(packet), _UNKNOWN),)[: len(packet)]
-    made = _data_fields(packet, opcode, layout) if opcode in DATA_OPCODES else _control_fields(packet, layout)
+    made = _data_fields(opcode, layout) if opcode in DATA_OPCODES else _control_fields(packet, layout)
     return tuple(_fit(made, len(packet)))
 
 
@@ -139,7 +139,7 @@ def _up_to(trailer: int) -> int:
     return -1 - trailer if trailer else _REST
 
 
-def _data_fields(packet: bytes, opcode: Opcode, layout: PacketLayout | None) -> Iterator[_Part]:
+def _data_fields(opcode: Opcode, layout: PacketLayout | None) -> Iterator[_Part]:
     yield "opcode and key id", 1, "five bits of opcode, three of the key of this session"
     if opcode is Opcode.DATA_V2:
         yield "peer id", 3, "which client it is, so that its address may change"

@@ -101,7 +101,7 @@ def _judge_page(
     if silent:
         names = format_list([each.values[0] for each in silent])
         summary = f"{url} comes through the proxy, but {names} does not answer over UDP."
-        return Verdict.INNER_DEAD, summary, pages.of_udp(server, silent[0])
+        return Verdict.INNER_DEAD, summary, pages.of_udp(silent[0])
     lost = _separate_losses(recent)
     if lost >= _LOSSES:
         summary = f"{url} comes through the proxy, but {lost} times in {len(recent)} checks it did not."
@@ -157,7 +157,7 @@ def _judge_failure(
             return repeated[0], repeated[1], path.of_some_connections(server)
         if is_direct:
             summary = f"{url} answers directly, but not through the proxy; {other} does."
-            return Verdict.INNER_DEAD, summary, pages.of_blocked_page(server, url)
+            return Verdict.INNER_DEAD, summary, pages.of_blocked_page(url)
         summary = f"{url} answers neither through the proxy nor directly; {other} does. The proxy works."
         return Verdict.TARGET_DOWN, summary, pages.of_dead_page(url)
     if repeated := _find_repeated(evidence):
@@ -165,9 +165,9 @@ def _judge_failure(
     if found := first_of(findings.FOUND, evidence):
         connection = first_of(findings.CONNECTION, check.evidence)
         is_reality = connection is not None and connection.values[1:2] == (REALITY,)
-        return _judge_found(server, found, evidence, is_reality=is_reality)
+        return _judge_found(found, evidence, is_reality=is_reality)
     if check.handshake:
-        return _judge_authentic(server, first, direct, url)
+        return _judge_authentic(direct, url)
     if first.status is not None:
         wrong = first_of(findings.WRONG_SECRET, evidence)
         summary = f"{url} answers {first.status} through the proxy, but not as expected."
@@ -202,15 +202,13 @@ def _judge_stall(server: Server, first: InnerFetch) -> Meaning:
     return verdict, summary, path.of_stall(server, first)
 
 
-def _judge_authentic(
-    server: Server, first: InnerFetch, direct: Sequence[ProtocolEvidence], url: str
-) -> Meaning:
+def _judge_authentic(direct: Sequence[ProtocolEvidence], url: str) -> Meaning:
     """The proxy is the right one, and accepts the secret."""
     if direct and not any(each.values[1] == OK for each in direct):
         summary = f"The proxy accepts this client, but {url} answers neither through it nor directly."
         return Verdict.TARGET_DOWN, summary, pages.of_dead_page(url)
     summary = f"The proxy accepts this client, but {url} does not come through it."
-    return Verdict.PROXY_DOWN, summary, pages.of_dead_exit(server)
+    return Verdict.PROXY_DOWN, summary, pages.of_dead_exit()
 
 
 def _judge_strange_page(
@@ -221,7 +219,7 @@ def _judge_strange_page(
     if wrong is None or wrong.values[0] == SAME:
         return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
     if is_direct:
-        return Verdict.INNER_DEAD, summary, pages.of_blocked_page(server, "the page")
+        return Verdict.INNER_DEAD, summary, pages.of_blocked_page("the page")
     return Verdict.TARGET_DOWN, summary, pages.of_dead_page("the page")
 
 
@@ -291,9 +289,7 @@ def _judge_layer(
     return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_other_protocol(server)
 
 
-def _judge_found(
-    server: Server, found: ProtocolEvidence, evidence: Sequence[Evidence], *, is_reality: bool
-) -> Meaning:
+def _judge_found(found: ProtocolEvidence, evidence: Sequence[Evidence], *, is_reality: bool) -> Meaning:
     """An experiment got an answer: what it changed is the cause."""
     kind = found.values[0]
     if kind == findings.OTHER_NAME:

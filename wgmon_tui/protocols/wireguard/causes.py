@@ -180,7 +180,7 @@ def first_packets(server: Server) -> Cause:
     )
 
 
-def hung(server: Server) -> Cause:
+def hung() -> Cause:
     """For a server whose answers arrive long after the request."""
     return Cause(
         "the server hangs for seconds at a time",

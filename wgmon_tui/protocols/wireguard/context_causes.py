@@ -44,13 +44,13 @@ def from_context(server: Server, evidence: Sequence[Evidence]) -> list[Cause]:
         machine_or_path(server, each) for each in all_of_kind(NeighboursFailed, evidence) if each.failed
     ]
     if inner := first_of_kind(InnerAddressAnswered, evidence):
-        found.insert(0, this_identity_only(server, inner))
+        found.insert(0, this_identity_only(inner))
     if others := first_of_kind(OtherVantagesAnswered, evidence):
         found.append(path_from_here(server, others.vantages))
     return found
 
 
-def this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
+def this_identity_only(inner: InnerAddressAnswered) -> Cause:
     """For a silent server whose tunnel this machine's own VPN reaches."""
     return Cause(
         "the server works, but not for this identity: its key there, its timestamps, or its path here",
@@ -60,7 +60,7 @@ def this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
     )
 
 
-def data_of_this_identity_only(server: Server, inner: InnerAddressAnswered) -> Cause:
+def data_of_this_identity_only(inner: InnerAddressAnswered) -> Cause:
     """For a server that answers handshakes, and whose tunnel this machine's own VPN reaches."""
     return Cause(
         "the server drops the data of this identity alone: its AllowedIPs there, or a firewall rule",

@@ -144,7 +144,7 @@ def _diagnose_no_answer(
         return (
             Verdict.DATA_DEAD,
             summary,
-            [tunnel_causes.inner_refused(server, inner_error), tunnel_causes.inner_firewall(server)],
+            [tunnel_causes.inner_refused(inner_error), tunnel_causes.inner_firewall(server)],
         )
     versions = sorted(_target_versions(evidence))
     if others := [str(each.source) for each in all_of_kind(InnerHop, evidence) if each.source]:
@@ -175,7 +175,7 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
         return None
     if silent and not refusing and _has_partial_loss(evidence):
         summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
-        return Verdict.LOSSY, summary, [causes.lossy(server), tunnel_causes.inner_dead(server, silent, ())]
+        return Verdict.LOSSY, summary, [causes.lossy(server), tunnel_causes.inner_dead(silent, ())]
     problems = describe_inner_faults(evidence)
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
@@ -185,10 +185,10 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     summary = f"{problems}, the tunnel is fine{over}"
     summary += f" ({_answers(answered)})" if answered else ""
     summary += f", but nothing came back over {_versions(silent_versions)}." if silent_versions else "."
-    ranked = [target_causes.service_refuses(server, each) for each in refusing]
-    ranked += [tunnel_causes.inner_refused(server, each) for each in _refusals(evidence)[:1]]
+    ranked = [target_causes.service_refuses(each) for each in refusing]
+    ranked += [tunnel_causes.inner_refused(each) for each in _refusals(evidence)[:1]]
     others = () if check.tunnel and check.tunnel.received else answered
-    ranked += [tunnel_causes.inner_dead(server, silent, others)] if silent else []
+    ranked += [tunnel_causes.inner_dead(silent, others)] if silent else []
     ranked += tunnel_causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
     return Verdict.INNER_DEAD, re.sub("^the ", "The ", summary), ranked
 
@@ -237,9 +237,7 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
 def _silent_version_causes(
     check: Check, evidence: Sequence[Evidence], versions: Sequence[int], server: Server
 ) -> list[Cause]:
-    refusals = [
-        tunnel_causes.inner_refused(server, each) for each in _refusals(evidence) if each.version in versions
-    ]
+    refusals = [tunnel_causes.inner_refused(each) for each in _refusals(evidence) if each.version in versions]
     possible = tunnel_causes.unproven(server, check.probed_as, versions, _without_answer(evidence, versions))
     return [*refusals[:1], *possible]
 

@@ -110,7 +110,7 @@ def diagnose(
         verdict, summary, ranked = _blame_other_source(check, evidence, server, (verdict, summary, ranked))
     else:
         verdict, summary, ranked = missing_answer.diagnose_missing_answer(check, evidence, server)
-    verdict, summary, ranked = own_vpn.add_own_vpn((verdict, summary, ranked), evidence, server)
+    verdict, summary, ranked = own_vpn.add_own_vpn((verdict, summary, ranked), evidence)
     if loss := first_of_kind(RecentLoss, evidence):
         meaning = (verdict, summary, ranked)
         verdict, summary, ranked = _blame_loss(check, loss, server, meaning, is_explained_by_loss)

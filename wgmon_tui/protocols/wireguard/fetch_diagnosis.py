@@ -67,7 +67,7 @@ def _causes(server: Server, target: HttpTarget, fetch: InnerFetch) -> list[Cause
     url, port = url_of(fetch), target.url.port
     match fetch.fault:
         case "stalled":
-            return _stall_causes(server, fetch, port)
+            return _stall_causes(fetch, port)
         case "unresolved":
             return [_unresolved(server, target, fetch)]
         case "refused" | "silent":
@@ -105,7 +105,7 @@ def _causes(server: Server, target: HttpTarget, fetch: InnerFetch) -> list[Cause
             ]
 
 
-def _stall_causes(server: Server, fetch: InnerFetch, port: int) -> list[Cause]:
+def _stall_causes(fetch: InnerFetch, port: int) -> list[Cause]:
     return [
         Cause(
             "a link behind the server has a smaller MTU, and nothing tells the sender",

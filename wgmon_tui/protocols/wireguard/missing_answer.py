@@ -46,7 +46,7 @@ def diagnose_missing_answer(check: Check, evidence: Sequence[Evidence], server: 
         return local_fault
     if late := first_of_kind(LateAnswer, evidence):
         # Only the server can make it. Whatever else arrived may be forged.
-        return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung(server)]
+        return Verdict.SLOW, _summarise_late(late, server), [causes.slow(server), causes.hung()]
     if name := first_of_kind(NameUnresolved, evidence):
         if local_fault := local_faults.diagnose_silent_witness(evidence):
             return local_fault

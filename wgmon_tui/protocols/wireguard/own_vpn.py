@@ -44,11 +44,11 @@ def diagnose_own_vpn(check: Check, evidence: Sequence[Evidence], server: Server)
         "`wgmon-tui keygen` printed",
         Hypothesis.KEY_REMOVED,
     )
-    other = context_causes.this_identity_only(server, inner)
+    other = context_causes.this_identity_only(inner)
     return Verdict.PEER_MISSING, summary, [missing, causes.clock_ran_ahead(check.probed_as), other]
 
 
-def add_own_vpn(meaning: Meaning, evidence: Sequence[Evidence], server: Server) -> Meaning:
+def add_own_vpn(meaning: Meaning, evidence: Sequence[Evidence]) -> Meaning:
     """Say of lost data, or of silence, that an address inside the tunnel answers by another way."""
     verdict, summary, ranked = meaning
     inner = next(iter(all_of_kind(InnerAddressAnswered, evidence)), None)
@@ -58,4 +58,4 @@ def add_own_vpn(meaning: Meaning, evidence: Sequence[Evidence], server: Server) 
     summary = f"{summary} {inner.address} inside its tunnel answers{by}."
     if verdict is Verdict.SILENT:
         return verdict, summary, ranked
-    return verdict, summary, [context_causes.data_of_this_identity_only(server, inner), *ranked]
+    return verdict, summary, [context_causes.data_of_this_identity_only(inner), *ranked]

@@ -34,7 +34,7 @@ def size_untested(server: Server) -> Cause:
     )
 
 
-def service_refuses(server: Server, service: InnerService) -> Cause:
+def service_refuses(service: InnerService) -> Cause:
     """For a TCP port that refuses connections, or a name server that answers with an error."""
     name, _, address = service.target.rpartition("@")
     if service.kind == "tcp":

@@ -169,7 +169,7 @@ def flow_cut(server: Server, cut: FlowCut) -> list[Cause]:
     ]
 
 
-def inner_refused(server: Server, error: InnerIcmp) -> Cause:
+def inner_refused(error: InnerIcmp) -> Cause:
     """For an ICMP error from inside the tunnel."""
     return Cause(
         "routing or a firewall inside the tunnel rejects the packets",
@@ -179,7 +179,7 @@ def inner_refused(server: Server, error: InnerIcmp) -> Cause:
     )
 
 
-def inner_dead(server: Server, targets: list[str], hops: Sequence[str]) -> Cause:
+def inner_dead(targets: list[str], hops: Sequence[str]) -> Cause:
     """For inner targets that are silent while others answer, or the first hops do."""
     others = format_list(hops) if hops else "other inner targets of this server"
     return Cause(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.checks.verdict import Cause
-from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.proxies.words import describe_own
 
 
@@ -13,7 +12,7 @@ def of_dead_page(url: str) -> list[Cause]:
     return [Cause("the page is down, or expects something else", "it fails directly, too", f"curl -si {url}")]
 
 
-def of_blocked_page(server: Server, url: str) -> list[Cause]:
+def of_blocked_page(url: str) -> list[Cause]:
     """The proxy brings one page and not the other."""
     return [
         Cause(
@@ -29,7 +28,7 @@ def of_blocked_page(server: Server, url: str) -> list[Cause]:
     ]
 
 
-def of_dead_exit(server: Server) -> list[Cause]:
+def of_dead_exit() -> list[Cause]:
     """The proxy accepts the secret, but brings nothing."""
     return [
         Cause(
@@ -41,7 +40,7 @@ def of_dead_exit(server: Server) -> list[Cause]:
     ]
 
 
-def of_udp(server: Server, found: ProtocolEvidence) -> list[Cause]:
+def of_udp(found: ProtocolEvidence) -> list[Cause]:
     """TCP passes and UDP does not."""
     return [
         Cause(
