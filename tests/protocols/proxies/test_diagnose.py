@@ -347,3 +347,12 @@ def test_a_web_site_is_not_said_to_answer_through_the_proxy() -> None:
     assert "through the proxy" in diagnose(strange, *WELL).summary
     found = diagnose(strange, *WELL, own(findings.WRONG_SECRET, "same", "status"))
     assert found.summary == "The server answers 200, also to a wrong secret: it is a web site, not the proxy."
+
+
+def test_a_web_site_behind_the_tls_of_vless_gets_those_with_a_wrong_user_id() -> None:
+    connection = own(findings.CONNECTION, "layer", "vless", "http", "the answer is one of HTTP")
+    found = diagnose(RESET[0], connection, *WELL, protocol="vless")
+    assert found.verdict is Verdict.WRONG_PROTOCOL
+    named = [each.cause for each in found.causes]
+    assert "user id is wrong" in named[0]
+    assert any("expects WebSocket or gRPC" in each for each in named)

@@ -232,6 +232,9 @@ def _wrong_transport(name: str, link: ProxyLink) -> Iterator[ProxyCell]:
             cause = "has no such transport"
             wrong = Probing(replace(link, transport=options))
             yield ProxyCell(f"{word} in the link alone", name, wrong, verdicts, cause, is_proven=True)
+    elif link.tls is not None and isinstance(link, VlessLink):
+        without = Probing(replace(link, transport=None))
+        yield ProxyCell("no WebSocket in the link", name, without, verdicts, "expects WebSocket")
     elif link.tls is not None and isinstance(link, VmessLink):
         bare = Probing(replace(link, tls=None))
         yield ProxyCell("no TLS in the link", name, bare, verdicts, "has TLS", is_proven=True)

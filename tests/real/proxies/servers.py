@@ -176,12 +176,14 @@ class ProxyServers:
         web = {"network": "ws", "wsSettings": {"path": PATH}}
         vmess = ("vmess", {"clients": [client]})
         vless = ("vless", {"clients": [{"id": str(USER)}], "decryption": "none"})
+        vless_with_site = ("vless", {**vless[1], "fallbacks": [{"dest": FALLBACK}]})
         inbounds = [
             inbound(self.add(f"v2ray {name}", make), kind, settings, stream)
             for name, make, (kind, settings), stream in (
                 ("vmess", lambda at: VmessLink(at, USER), vmess, {}),
                 ("vmess ws", lambda at: VmessLink(at, USER, transport=WEB), vmess, web),
                 ("vless tls", lambda at: VlessLink(at, USER, tls=TLS), vless, tls),
+                ("vless tls with a site", lambda at: VlessLink(at, USER, tls=TLS), vless_with_site, tls),
                 ("vless ws tls", lambda at: VlessLink(at, USER, tls=TLS, transport=WEB), vless, tls | web),
             )
         ]

@@ -286,6 +286,8 @@ def _judge_layer(
     if layer_fault == "not-authentic":
         ranked = (*secret.of_other_protocol(server), *secret.of_secret(check, server, evidence))
         return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", ranked
+    if layer_fault == "http":
+        return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_web_site(server)
     return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_other_protocol(server)
 
 

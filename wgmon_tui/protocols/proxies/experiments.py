@@ -84,7 +84,7 @@ class Experiments:
         if self._first.layer == REALITY:
             return await self._explain_reality()
         if self._first.layer and self._first.layer_fault == "status":
-            return await self._try_all(self._path_trials())
+            return await self._try_all(self._upgrade_trials())
         repeated = await self._repeat()
         if repeated.values[0] != "0":
             return [repeated]
@@ -102,8 +102,7 @@ class Experiments:
         dialect = self._fetches.dialect
         if dialect.timestamps(self._link):
             yield from own_clock_trials(self._link, self._clock_offset_s)
-        if has_transport(self._link):
-            yield Trial("transport", "none", without_transport(self._link))
+        yield from self._transport_trials()
         yield from dialect.trials(self._link)
 
     async def compare_wrong_secret(self) -> ProtocolEvidence:
@@ -191,13 +190,17 @@ class Experiments:
         facts = read_certificate(tls.certificate) if isinstance(tls, TlsLayer) else None
         return facts.names if facts else ()
 
-    def _path_trials(self) -> Iterable[Trial]:
+    def _upgrade_trials(self) -> Iterable[Trial]:
+        """Other paths, and no transport. gRPC has a service name instead, which nobody can guess."""
         path = path_of(self._link)
-        if not path:  # gRPC has a service name, and nobody can guess that
-            return
         for other in ("/", path.rstrip("/"), f"{path}/", path.partition("?")[0]):
-            if other and other != path:
+            if path and other and other != path:
                 yield Trial("path", other, with_path(self._link, other))
+        yield from self._transport_trials()
+
+    def _transport_trials(self) -> Iterable[Trial]:
+        if has_transport(self._link):
+            yield Trial("transport", "none", without_transport(self._link))
 
     async def _try_all(self, trials: Iterable[Trial]) -> list[ProtocolEvidence]:
         """Try changes, some at once, until one goes through."""

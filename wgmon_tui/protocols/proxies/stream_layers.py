@@ -13,12 +13,14 @@ from typing import Literal, Protocol
 
 _RECORD_HEADER = 5
 
-LayerFault = Literal["not-authentic", "malformed", "certificate", "alert", "status", "refused", "ended"]
+LayerFault = Literal[
+    "not-authentic", "malformed", "http", "certificate", "alert", "status", "refused", "ended"
+]
 """Why a layer gives up.
 
 `not-authentic`: the bytes do not decrypt with the configured secret. `malformed`: they are not this protocol.
-`certificate` and `alert` are of TLS, `status` of HTTP. `refused`: the server says no in the
-protocol's words. `ended`: it ends the stream, as a closed connection does.
+`http`: they are an answer of HTTP instead. `certificate` and `alert` are of TLS, `status` of HTTP. `refused`:
+the server says no in the protocol's words. `ended`: it ends the stream, as a closed connection does.
 """
 
 

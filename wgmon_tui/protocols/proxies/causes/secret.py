@@ -49,6 +49,14 @@ def of_fallback(server: Server) -> list[Cause]:
     ]
 
 
+def of_web_site(server: Server) -> list[Cause]:
+    """A web site answers behind the TLS of the proxy: it gets strangers, and links without a type."""
+    first, *others = of_fallback(server)
+    fix = "compare type of the link with network of the server"
+    why = "a web server there passes WebSocket and gRPC on to the proxy, and answers everything else itself"
+    return [first, Cause("the server expects WebSocket or gRPC, and the link has neither", why, fix), *others]
+
+
 def of_web_server(server: Server, found: ProtocolEvidence) -> list[Cause]:
     """A web server answers a plain request. Only VLESS passes strangers on to one without TLS."""
     if server.protocol == _WITH_FALLBACK:

@@ -19,6 +19,7 @@ TCP, UDP = 1, 2
 _VERSION = 0
 _FLOW_FIELD = 0x0A
 """The field `Flow` of the addons, a message of protocol buffers."""
+_HTTP = b"HTTP/"
 _IPV4, _NAME, _IPV6 = 1, 2, 3
 """The numbers of the address types; they differ from SOCKS5."""
 
@@ -61,6 +62,8 @@ class VlessStream:
             return self._unpad(received)
         self._buffer += received
         if self._buffer and self._buffer[0] != _VERSION:
+            if self._buffer.startswith(_HTTP):
+                raise StreamLayerError(NAME, "http", "the answer is one of HTTP, as web sites give it")
             raise StreamLayerError(NAME, "malformed", "the answer is not a response of VLESS")
         if len(self._buffer) < 2 or len(self._buffer) < 2 + self._buffer[1]:
             return LayerOutput()
