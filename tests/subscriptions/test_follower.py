@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import default_run
 from tests.subscriptions.list_server import ListServer, list_server
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config.models import SecretForm, SecretSource
@@ -141,9 +142,19 @@ async def test_a_restart_fetches_nothing_before_its_time(provider: ListServer, t
     assert len(provider.asked) == 2
 
 
-async def test_a_damaged_file_of_times_means_never(provider: ListServer, tmp_path: Path) -> None:
+DAMAGED = {
+    "cut off": '{"p": "x", "q": NaN',
+    "a text": '{"p": "x"}',
+    "no number": '{"p": NaN}',
+    "too large for a float": f'{{"p": 1{"0" * 400}}}',
+    "a list": "[1]",
+}
+
+
+@pytest.mark.parametrize("damage", default_run(("cut off", "too large for a float"), DAMAGED))
+async def test_a_damaged_file_of_times_means_never(provider: ListServer, tmp_path: Path, damage: str) -> None:
     log = Log()
-    (tmp_path / "subscriptions.json").write_text('{"p": "x", "q": NaN')
+    (tmp_path / "subscriptions.json").write_text(DAMAGED[damage])
     async with running(tmp_path, listed(provider), log):
         await log.wait_for("applied")
 

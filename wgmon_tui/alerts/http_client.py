@@ -35,6 +35,8 @@ from wgmon_tui.alerts.models import GiveUpError, RetryError
 from wgmon_tui.text import format_limit, printable
 
 _LONGEST_ANSWER = 8192
+_LARGEST_NUMBER = 2.0**53
+"""JSON has integers of any length; those below are exact in every program (RFC 8259 §6)."""
 _LONGEST_WAIT_S = 3600.0
 _LONGEST_WORDS = 120
 _SECRET_LENGTH = 6
@@ -159,8 +161,8 @@ def service_reason(text: object, *secrets: str) -> str:
 
 
 def number(value: object) -> float | None:
-    """Return a JSON value as a number; None if it is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Return a JSON value as a number; None if it is not one, or none that anybody waits for or counts to."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
         return None
     return float(value)
 

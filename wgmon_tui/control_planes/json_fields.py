@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface
 
@@ -24,8 +25,10 @@ MOST_ITEMS = 10_000
 _NO_TIME = ("", "0001-01-01T00:00:00Z")
 """What Go's APIs write for a time that is not set."""
 
+_LARGEST_NUMBER = 2**53
+"""JSON has integers of any length; those up to here are exact in every program (RFC 8259 §6)."""
+
 _KEY_LENGTH = 32
-_SECONDS, _NANOSECONDS = "secs_since_epoch", "nanos_since_epoch"
 
 
 ONLY_FIRST = ": only the first"
@@ -67,9 +70,14 @@ class Fields:
         return value if isinstance(value, bool) else None
 
     def number(self, name: str, *, optional: bool = False) -> int | None:
-        """A whole number; None if it is absent."""
+        """A whole number; None if it is absent, or too large to be one of a control plane."""
         value = self._get(name, int, optional)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        if not isinstance(value, int):
+            return None
+        if abs(value) > _LARGEST_NUMBER:
+            self._note(name)
+            return None
+        return value
 
     def time(self, name: str, *, optional: bool = True) -> float | None:
         """A time of RFC 3339 in Unix seconds. None if it is absent, null or Go's zero time."""
@@ -156,16 +164,14 @@ class Fields:
         return value
 
     def _read_time(self, name: str, value: object) -> float | None:
-        if isinstance(value, dict):  # Rust's SystemTime
-            seconds = value.get(_SECONDS)
-            if isinstance(seconds, int) and isinstance(value.get(_NANOSECONDS), int):
-                return float(seconds)
-        try:
-            read = datetime.fromisoformat(value) if isinstance(value, str) else None
-            if read is not None:
-                return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError, OSError):
-            pass
+        match value:
+            case {"secs_since_epoch": int(seconds), "nanos_since_epoch": int()}:  # Rust's SystemTime
+                if abs(seconds) <= _LARGEST_NUMBER:
+                    return float(seconds)
+            case str():
+                with suppress(ValueError, OverflowError, OSError):
+                    read = datetime.fromisoformat(value)
+                    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
         self._note(name)
         return None
 

@@ -20,7 +20,13 @@ from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
 from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.subscriptions.quota import Quota
-from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, state_of, write_state
+from wgmon_tui.subscriptions.state_file import (
+    SubscriptionState,
+    finite_number,
+    read_states,
+    state_of,
+    write_state,
+)
 from wgmon_tui.text import printable
 
 POLL_S = 5.0
@@ -192,7 +198,8 @@ def _read_times(path: Path) -> dict[str, float]:
     except (OSError, ValueError, RecursionError):
         return {}
     times = stored if isinstance(stored, dict) else {}
-    return {name: float(at) for name, at in times.items() if isinstance(at, int | float) and at == at}
+    read = {name: finite_number(at) for name, at in times.items()}
+    return {name: at for name, at in read.items() if at is not None}
 
 
 def _write_times(path: Path, times: dict[str, float]) -> None:

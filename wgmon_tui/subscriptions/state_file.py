@@ -82,7 +82,7 @@ def _read(stored: object) -> SubscriptionState | None:
     quota = stored.get("quota")
     same = stored.get("same")
     return SubscriptionState(
-        _number(stored.get("fetched_at")),
+        finite_number(stored.get("fetched_at")),
         _text(stored.get("problem")),
         _text(stored.get("summary")),
         _texts(stored.get("lines")),
@@ -95,14 +95,14 @@ def _read(stored: object) -> SubscriptionState | None:
 def _quota(stored: Mapping[str, Any]) -> Quota:
     used, total = (stored.get(key) for key in ("used", "total"))
     return Quota(
-        _number(stored.get("ends_at")),
+        finite_number(stored.get("ends_at")),
         used if isinstance(used, int) else None,
         total if isinstance(total, int) else None,
     )
 
 
-def _number(value: object) -> float | None:
-    """A finite number; None for anything else."""
+def finite_number(value: object) -> float | None:
+    """A stored number below 10^12, which a Unix time is; None for anything else."""
     return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
 
 

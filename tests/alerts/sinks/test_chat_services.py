@@ -154,6 +154,14 @@ def test_telegram_says_in_its_json_how_long_to_wait() -> None:
     assert raised.value.after == 31
 
 
+@pytest.mark.parametrize("wait", ["NaN", "1e999", f"1{'0' * 400}"], ids=["no number", "infinite", "huge"])
+def test_a_wait_of_telegram_that_nobody_can_wait_is_left_out(wait: str) -> None:
+    body = f'{{"ok": false, "description": "Too Many Requests", "parameters": {{"retry_after": {wait}}}}}'
+    with Receiver(answer(429, body)) as receiver, pytest.raises(RetryError) as raised:
+        tell(telegram(receiver), receiver)
+    assert raised.value.after is None
+
+
 def test_discord_gets_markdown_that_mentions_nobody_and_is_awaited() -> None:
     with Receiver(answer(200, '{"id":"1"}')) as receiver:
         tell(Discord(), receiver, mentioning())
