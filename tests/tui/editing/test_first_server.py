@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from tests.config.sample_fleets import OWN_KEY, SERVER_KEY
 from tests.parameters import default_run
@@ -105,6 +106,14 @@ async def test_the_form_opens_by_itself_on_a_first_run(tmp_path: Path) -> None:
         await it.opened(FirstServerForm)
         assert "This creates the identity" in it.text()
         assert "Files: /" in it.text()
+
+
+async def test_the_command_that_adds_a_tunnel_address_is_whole(tmp_path: Path) -> None:
+    async with first_run(tmp_path / "config") as it:
+        screen = await added(it)
+        details = screen.query_one("#details", Static).content
+        command = f"wgmon-tui --config {tmp_path}/config add fra1 {ENDPOINT} {SERVER_KEY} --tunnel-address"
+        assert "".join(command.split()) in "".join(str(details).split())  # a long path is broken
 
 
 @pytest.mark.thorough

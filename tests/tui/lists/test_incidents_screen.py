@@ -116,6 +116,14 @@ async def test_only_an_open_incident_can_be_acknowledged(past: History) -> None:
         assert isinstance(it.app.screen, IncidentsScreen)
 
 
+async def test_a_server_whose_state_is_not_known_is_not_called_acknowledged(past: History) -> None:
+    async with face(failing(), history=past) as it:
+        await open_timeline(it)
+        it.engine.fleet_state.states["fra1"].incident = None
+        await it.press("a")
+        assert it.notices() == ["The state of fra1 is not known yet. Try again after its next check."]
+
+
 async def test_n_writes_a_note_beside_any_of_them(past: History) -> None:
     async with face(failing(), history=past) as it:
         await open_timeline(it)

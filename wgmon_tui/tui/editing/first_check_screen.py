@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -9,10 +11,11 @@ from textual.widgets import Static
 
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
 from wgmon_tui.config.new_server import AddedServer
+from wgmon_tui.config.paths import default_config_dir
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.output.next_command import command_of
-from wgmon_tui.text import format_elapsed
+from wgmon_tui.text import format_elapsed, printable
 from wgmon_tui.tui.advice_text import advice_paragraphs
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.keys.keymap import key_of
@@ -32,7 +35,8 @@ _UNREAD_S = 10.0
 """A new server is read within a second. After this time the screen says that it was not."""
 
 _HANDSHAKE_ONLY = (
-    "Only the handshake is checked. To check the data path too: wgmon-tui add, with --tunnel-address."
+    "Only the handshake is checked. To check the data path too, type this here, with an address in the tunnel "
+    "that no peer has:"
 )
 _MARGINS = 3
 _INDENT = 2
@@ -139,6 +143,7 @@ class FirstCheckScreen(DrawnScreen):
         ]
         if not added.identity.addresses:
             lines += style.paragraph(_HANDSHAKE_ONLY, palette.muted)
+            lines += style.paragraph(_command_with_address(added), palette.accent, "", _INDENT)
         files = ", ".join(shown(path) for path in (added.servers_toml, *added.key_files))
         lines += style.paragraph(f"Files: {files}", palette.muted)
         for notice in added.notices:
@@ -218,6 +223,14 @@ class FirstCheckScreen(DrawnScreen):
     def action_close(self) -> None:
         """Go to the fleet."""
         self.dismiss()
+
+
+def _command_with_address(added: AddedServer) -> str:
+    """The command that adds the same server again, with a tunnel address: it changes nothing else."""
+    server, directory = added.server, added.servers_toml.parent
+    config = () if directory == default_config_dir() else ("--config", str(directory))
+    words = ("wgmon-tui", *config, "add", server.name, str(server.endpoint), str(server.public_key))
+    return f"{printable(shlex.join(words))} --tunnel-address ADDRESS"
 
 
 def _is_up(diagnosis: Diagnosis | None) -> bool:

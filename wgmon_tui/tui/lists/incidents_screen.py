@@ -206,6 +206,8 @@ class IncidentsScreen(FilteredListScreen):
         server_state = self.app.engine.fleet_state.states.get(chosen.server)
         if chosen.closed_at is not None or server_state is None:
             return "Only an open incident can be acknowledged: this one is closed"
+        if chosen.acknowledged_at is None:
+            return f"The state of {chosen.server} is not known yet. Try again after its next check."
         return f"Already acknowledged: {chosen.server}"
 
     def action_open(self) -> None:
