@@ -285,7 +285,7 @@ ROWS: dict[str, tuple[Diagnosis, Verdict, str, str]] = {
     ),
     "EAP-TLS": (
         diagnose(SA_INIT, PROVEN, make_evidence(EvidenceKind.EAP_ENDED, "", "13"), of=server(BY_PASSWORD)),
-        Verdict.AUTH_FAILED,
+        Verdict.UNPROVEN,
         "authenticate",
         "asked for EAP-TLS",
     ),

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.real.ikev2.row import Row, client_by_certificate, client_by_secret
-from tests.real.ikev2.world import MONITOR, SERVER, by_certificate, by_secret, configuration, only_by_secret
+from tests.real.ikev2.row import Row, client_by_certificate, client_by_password, client_by_secret
+from tests.real.ikev2.world import (
+    MONITOR,
+    SERVER,
+    by_certificate,
+    by_password,
+    by_secret,
+    configuration,
+    only_by_secret,
+)
 from wgmon_tui.checks.verdict import Verdict
 
 _NO_FRAGMENTS = "fragmentation = no"
@@ -115,6 +123,17 @@ ROWS: Sequence[Row] = (
         "no ca_file is set",
         "authenticate",
         works=True,
+        proven=True,
+    ),
+    Row(
+        "a method of EAP that wgmon-tui lacks",
+        by_password(),
+        client_by_password().replace("auth = eap-mschapv2", "auth = eap"),
+        Verdict.UNPROVEN,
+        "wants EAP-MD5",
+        "authenticate",
+        works=True,
+        conf=configuration().replace("auth = eap-mschapv2", "auth = eap-md5"),
         proven=True,
     ),
     Row(

@@ -106,10 +106,11 @@ def _ended_eap(found: Findings) -> Meaning:
     code, offered = found.values(EvidenceKind.EAP_ENDED)[:2]
     number = read_number(offered)
     method = METHOD_NAMES.get(number, f"EAP method {number}") if number is not None else ""
-    summary = f"The server proved itself, and then refused {found.settings.eap_user}."
-    if method:
-        summary = f"The server proved itself, and then asked for {method}."
     possible = causes.eap(code, method, found.settings.eap_user)
+    if method:  # clients that have it get in
+        summary = f"Not proven: the server proved itself, and then asked for {method}, which a check lacks."
+        return Meaning(Verdict.UNPROVEN, summary, possible, AUTHENTICATE)
+    summary = f"The server proved itself, and then refused {found.settings.eap_user}."
     return Meaning(Verdict.AUTH_FAILED, summary, possible, AUTHENTICATE)
 
 
