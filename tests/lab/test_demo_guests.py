@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.busy_machine import repeated_if_starved
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.protocol import ProbeServices, ProtocolTarget
@@ -41,6 +42,7 @@ async def test_without_its_package_a_protocol_is_left_out(monkeypatch: pytest.Mo
         assert not [each for each in servers if each.protocol == "openvpn"]
 
 
+@repeated_if_starved()
 async def test_the_control_plane_of_the_demo_reports_two_nodes_wrongly() -> None:
     async with running_guests() as servers:
         fleet = Fleet(servers)

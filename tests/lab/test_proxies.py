@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.busy_machine import repeated_if_starved
 from wgmon_tui.checks.evidence import Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.protocol import ProbeServices
@@ -43,6 +44,7 @@ async def look(demo: ProxyDemo, name: str, depth: CheckDepth = DEEP) -> Round:
     return await run_check_round(prober, target.server, target, depth)
 
 
+@repeated_if_starved()
 async def test_the_demo_has_healthy_proxies_and_two_with_another_password() -> None:
     async with running() as demo:
         rounds = await asyncio.gather(*(look(demo, each.name) for each in demo.servers))
@@ -56,6 +58,7 @@ async def test_the_demo_has_healthy_proxies_and_two_with_another_password() -> N
     }
 
 
+@repeated_if_starved()
 async def test_a_soak_counts_no_request_on_a_connection_that_the_page_ended() -> None:
     async with running() as demo:
         found = await look(demo, "ss-sin1", CheckDepth(soak=True))

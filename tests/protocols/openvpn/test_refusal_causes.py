@@ -67,6 +67,25 @@ def test_an_alert_says_what_the_server_refuses(
     assert all(each.proven is is_told for each in found.causes)
 
 
+@pytest.mark.parametrize(
+    ("of_profile", "words"),
+    [
+        ((EXPIRED,), "the client certificate of the profile is not valid now"),
+        ((), "the server's revocation list has expired there"),
+        ((replace(EXPIRED, values=(*EXPIRED.values[:2], "early", "2026-01-01")),), "has expired there"),
+        ((EXPIRED, replace(EXPIRED, values=("client chain", *EXPIRED.values[1:]))), "has expired there"),
+    ],
+    ids=["expired here too", "valid here", "not valid yet", "two of them"],
+)
+def test_what_expired_there_is_what_expired_here(of_profile: tuple[Evidence, ...], words: str) -> None:
+    alert = observe(seen.TLS_FAILED, "sslv3_alert_certificate_expired", "server", "", "")
+
+    (cause,) = diagnose(check(ANSWERED, *of_profile, alert, failed=KEY_EXCHANGE), SERVER, ()).causes
+
+    assert words in cause.cause
+    assert cause.proven
+
+
 HEARD = replace(SILENT, values=(KEY_EXCHANGE, "acknowledged", "", "hello"))
 
 

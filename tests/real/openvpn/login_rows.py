@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.real.openvpn.scenes import (
@@ -115,6 +116,8 @@ ROWS = (
         Verdict.AUTH_FAILED,
         "key-exchange",
         _EXPIRED_CLIENT,
+        # It sends the alert before it closes the connection.
+        since_2_7=lambda row: replace(row, verdict=Verdict.BAD_CERTIFICATE, is_proven=True),
     ),
     VpnRow(
         "a certificate between the client and its authority has expired",

@@ -14,7 +14,7 @@ from tests.real.namespaces import firewall, namespace, no_firewall
 from tests.real.openvpn.checking import SHORT_S, make_openvpn_target, run_check
 from tests.real.openvpn.rows import ROWS
 from tests.real.openvpn.scenes import Scene, VpnRow, other_client
-from tests.real.openvpn.server import READY, OpenVpn, running_server
+from tests.real.openvpn.server import READY, OpenVpn, installed_version, running_server
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 
@@ -64,6 +64,8 @@ class Played:
 
 def play(row: VpnRow) -> Played:
     """Play one row, and again if this machine spoiled it: this process or the server had no time."""
+    if row.since_2_7 and installed_version() >= (2, 7):
+        row = row.since_2_7(row)
     timeout_s = 4 * SHORT_S if row.needs_second_request else SHORT_S
     played = _play_within(row, timeout_s)
     return _play_within(row, 4 * timeout_s) if played.wrong else played

@@ -49,6 +49,8 @@ class VpnRow:
     """Whether the real client says that it is connected, and gets no data."""
     is_other_remote: bool = False
     """Whether the real client connects through another remote than the checked one."""
+    since_2_7: Callable[[VpnRow], VpnRow] | None = None
+    """What differs with OpenVPN 2.7 or later, on both sides."""
 
     def __str__(self) -> str:
         return self.mode

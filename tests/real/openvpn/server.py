@@ -112,6 +112,15 @@ def client_profile(
     )
 
 
+@cache
+def installed_version() -> tuple[int, int]:
+    """The version of the installed openvpn: (2, 6)."""
+    # `openvpn --version` ends with 1 before 2.6.
+    said = subprocess.run(["openvpn", "--version"], capture_output=True, text=True, check=False).stdout
+    major, minor = said.split()[1].split(".")[:2]
+    return int(major), int(minor)
+
+
 class OpenVpn:
     """One openvpn process, with its output in a file."""
 

@@ -69,7 +69,7 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     """
     failed = find(observations.TLS_FAILED, evidence)
     if failed and (told := _of_tls(failed)):
-        return [told]
+        return [_sharpen(told, evidence)]
     silent = find(observations.SILENT_IN, evidence)
     ended = silent or find(observations.TCP_CLOSED, evidence)
     _, heard, password, hello = values_of(ended, 4) if ended else ("", "", "", "")
@@ -201,6 +201,17 @@ def _of_alert(reason: str, why: str) -> Cause | None:
             fix = _NEW_CERTIFICATE if hypothesis.startswith("client") else _VERIFY_ERRORS
             return Cause(cause, why, fix, hypothesis, proven=True)
     return None
+
+
+def _sharpen(told: Cause, evidence: Sequence[Evidence]) -> Cause:
+    """Where something expired there, and one certificate of the profile has expired here too, that is it."""
+    if told.hypothesis != _CLIENT_DATES:
+        return told
+    expired_here = [each for each in find_all(observations.DATES, evidence) if each.values[2] == "expired"]
+    found = _of_client_dates(expired_here)
+    if len(found) != 1:
+        return told
+    return replace(found[0], why=f"{found[0].why}; the server says of one that it has expired", proven=True)
 
 
 def _of_certificate(alert: str) -> Cause:
