@@ -133,8 +133,8 @@ def refused_identity(local_id: str, settings: Ikev2Settings) -> list[Cause]:
         return [Cause(f"the server has another preshared key for {local_id}", why, LOG), unknown, demanding]
     if settings.certificate:
         refused = Cause(
-            "the server does not accept the certificate: expired by its clock, revoked, of another authority, or "
-            "one between them is missing",
+            "the server does not accept the certificate: expired by its clock, revoked, of another "
+            "authority, or one between them is missing",
             "AUTHENTICATION_FAILED is the answer to that too",
             "openssl x509 -noout -dates -issuer -in CERTIFICATE",
         )
