@@ -35,8 +35,8 @@ _UNREAD_S = 10.0
 """A new server is read within a second. After this time the screen says that it was not."""
 
 _HANDSHAKE_ONLY = (
-    "Only the handshake is checked. To check the data path too, type this here, with an address in the tunnel "
-    "that no peer has:"
+    "Only the handshake is checked. To check the data path too, type this here, with an address in the "
+    "tunnel that no peer has:"
 )
 _MARGINS = 3
 _INDENT = 2
