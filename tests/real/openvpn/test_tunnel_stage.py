@@ -10,9 +10,10 @@ import pytest
 
 from tests.protocols.openvpn.tunnel_run import run_tunnel, target_of
 from tests.real.namespaces import entered
-from tests.real.openvpn.server import SERVER_INSIDE, ServerSetup, client_profile, running_server
+from tests.real.openvpn.server import SERVER_INSIDE, OpenVpn, ServerSetup, client_profile, running_server
 from tests.real.prerequisites import give_up, require
 from wgmon_tui.checks.evidence import InnerEcho, PathMtu, ProtocolEvidence
+from wgmon_tui.protocols.openvpn.profile import DEFAULT_MTU_MAX
 from wgmon_tui.protocols.openvpn.tunnel_stage import KEEPALIVE_ARRIVED
 
 pytestmark = pytest.mark.real
@@ -81,6 +82,28 @@ async def test_echoes_pass_where_openvpn_fragments(isolated_namespace: str, tmp_
         result, _ = await run_tunnel(target, tmp_path, network=entered(isolated_namespace))
         assert result.tunnel is not None
         assert (result.tunnel.received, result.tunnel.mtu) == (3, None), server.log
+
+
+@pytest.mark.thorough
+async def test_a_pushed_packet_size_that_no_client_takes_is_cut_to_theirs(
+    isolated_namespace: str, tmp_path: Path
+) -> None:
+    setup = ServerSetup(more="tun-mtu 9000\n")
+    with running_server(isolated_namespace, tmp_path, setup) as server:
+        target = target_of(client_profile(setup))
+        result, session = await run_tunnel(target, tmp_path, network=entered(isolated_namespace))
+        assert session.client.reply is not None
+        assert session.client.reply.tun_mtu == 9000
+        assert result.tunnel is not None
+        assert (result.tunnel.received, result.tunnel.mtu) == (3, DEFAULT_MTU_MAX), server.log
+        client = OpenVpn(
+            isolated_namespace, tmp_path, client_profile(setup), "--ifconfig-noexec", "--route-noexec"
+        )
+        try:
+            assert client.await_line("Server-pushed tun-mtu is too large"), client.log
+            assert client.await_line("Initialization Sequence Completed"), client.log
+        finally:
+            client.stop()
 
 
 @pytest.mark.thorough

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 DEFAULT_PORT = 1194
+DEFAULT_MTU_MAX = 1600
+"""What a client takes of a pushed `tun-mtu` without `tun-mtu-max` (TUN_MTU_MAX_MIN of mtu.h)."""
 DEFAULT_CIPHERS = ("AES-256-GCM", "AES-128-GCM", "CHACHA20-POLY1305")
 """What `data-ciphers` is without a value of its own, and the word DEFAULT in it."""
 
@@ -130,9 +132,9 @@ class Profile:
     library's own. `certificate_usage` is the extended key usage that the server's certificate needs:
     "server", "client" or "". `key_usages` are bits as in `remote-cert-ku`, of which it needs all of one word;
     0 asks for the extension alone. `data_ciphers` are in the order of preference, by the names of OpenVPN.
-    `peer_variables` are `setenv UV_…` and IV_… for the peer information. `notices` are lines about what a
-    check ignores. `untested` are directives by which a client may refuse a server, and that a check does not
-    obey.
+    `tun_mtu_max` limits the `tun-mtu` that the server pushes. `peer_variables` are `setenv UV_…` and IV_… for
+    the peer information. `notices` are lines about what a check ignores. `untested` are directives by which a
+    client may refuse a server, and that a check does not obey.
     """
 
     remotes: tuple[Remote, ...]
@@ -162,6 +164,7 @@ class Profile:
     challenge: StaticChallenge | None = None
     device: str = "tun"
     tun_mtu: int = 1500
+    tun_mtu_max: int = DEFAULT_MTU_MAX
     fragment_size: int = 0
     peer_variables: tuple[tuple[str, str], ...] = ()
     key_password: str | None = field(default=None, repr=False)

@@ -339,8 +339,8 @@ class _Reader:
                 self.values["device"] = known
 
     def tun_mtu(self, each: Directive, _: Scope) -> None:
-        """The largest inner packet."""
-        self.values["tun_mtu"] = number(each, 68, 65535)
+        """`tun-mtu`: the largest inner packet. `tun-mtu-max`: the largest that a server may push."""
+        self.values[each.name.replace("-", "_")] = number(each, 68, 65535)
 
     def fragment(self, each: Directive, _: Scope) -> None:
         """OpenVPN's own fragments: a header before each data packet."""
@@ -388,6 +388,7 @@ _HANDLERS: Mapping[str, _Handler] = MappingProxyType(
         "dev": _Reader.device,
         "dev-type": _Reader.device,
         "tun-mtu": _Reader.tun_mtu,
+        "tun-mtu-max": _Reader.tun_mtu,
         "fragment": _Reader.fragment,
         "setenv": _Reader.variable,
     }

@@ -31,8 +31,8 @@ PRIVATE_FILES = frozenset(
 _UNRELATED = """
     allow-compression allow-pull-fqdn allow-recursive-routing auth-nocache auth-retry auth-token-user
     bcast-buffers bind bind-dev block-ipv6 block-outside-dns cd chroot client client-nat comp-noadapt
-    connect-freq-initial connect-retry connect-retry-max connect-timeout daemon dev-node
-    dhcp-option dhcp-release dhcp-renew disable-dco disable-occ dns down down-pre ecdh-curve echo engine
+    connect-freq-initial connect-retry connect-retry-max connect-timeout daemon dev-node dhcp-option
+    dhcp-release dhcp-renew disable-dco disable-occ dns down down-pre ecdh-curve echo engine
     errors-to-stderr fast-io float group hand-window http-proxy-option http-proxy-retry http-proxy-user-pass
     ifconfig-noexec ifconfig-nowarn ignore-unknown-option inactive ip-win32 ipchange keepalive
     keying-material-exporter link-mtu lladdr local log log-append lport machine-readable-output management
@@ -48,8 +48,8 @@ _UNRELATED = """
     script-security server-poll-timeout service session-timeout setcon setenv-safe shaper show-net-up
     single-session sndbuf socket-flags socks-proxy-retry status status-version suppress-timestamps syslog
     tap-sleep tcp-nodelay tcp-queue-limit tls-client tls-exit tls-export-cert tls-timeout tmp-dir topology
-    tran-window tun-mtu-extra tun-mtu-max txqueuelen up up-delay up-restart use-prediction-resistance user
-    verb verify-client-cert vlan-accept win-sys windows-driver writepid x509-track x509-username-field
+    tran-window tun-mtu-extra txqueuelen up up-delay up-restart use-prediction-resistance user verb
+    verify-client-cert vlan-accept win-sys windows-driver writepid x509-track x509-username-field
 """
 UNRELATED = frozenset(_UNRELATED.split())
 """Directives of routes, files, logs and privileges, which the packets of a check do not depend on."""

@@ -46,6 +46,8 @@ _LONGEST_KEEPALIVE_WAIT_S = 11.0
 _KEEPALIVE_MARGIN_S = 1.0
 _ECHO_WAIT_S = 1.0
 _END_WAIT_S = 0.5
+_SMALLEST_MTU = 68
+"""The smallest MTU of IPv4 (RFC 791)."""
 _HOST_MASK = "255.255.255.255"
 
 
@@ -61,6 +63,13 @@ class TunnelResult:
     """Whether data came back first, and nothing at all later."""
     accepted: int = 0
     """Data packets that authenticated."""
+
+
+def find_tunnel_mtu(reply: PushReply, profile: Profile) -> int:
+    """The largest inner packet of a client: what the server pushes, up to the profile's limit (init.c)."""
+    if reply.tun_mtu < _SMALLEST_MTU:
+        return profile.tun_mtu
+    return min(reply.tun_mtu, max(profile.tun_mtu, profile.tun_mtu_max))
 
 
 def make_data_channel(client: Client, profile: Profile) -> DataChannel | None:
@@ -298,7 +307,7 @@ class DataChannelStage:
 
     async def _test_sizes(self, target: Address, own: OwnAddresses) -> int | None:
         """The largest inner packet that comes back: that of the tunnel's MTU, else 1280 bytes."""
-        largest = self._reply.tun_mtu or self._target.profile.tun_mtu
+        largest = find_tunnel_mtu(self._reply, self._target.profile)
         failed: int | None = None
         for size in sorted({largest, min(REQUIRED_SIZE, largest)}, reverse=True):
             if await self._is_answered(target, own, size):
