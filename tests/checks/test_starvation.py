@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.protocols.openvpn import test_diagnose as openvpn
+from tests.protocols.openvpn import sample_checks as openvpn
 from tests.protocols.wireguard.sample_evidence import SERVER as WIREGUARD_SERVER
 from tests.protocols.wireguard.sample_evidence import check as wireguard_check
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.protocols.openvpn.test_certificates import profile_with
-from tests.protocols.openvpn.test_diagnose import (
+from tests.protocols.openvpn.sample_checks import (
     ANSWERED,
     EXPIRED,
     PATH_WORKS,
