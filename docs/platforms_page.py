@@ -13,9 +13,9 @@ tests on Linux with each Python, and the default suite on macOS. For FreeBSD it 
 most of the suite on Linux as FreeBSD would: without the names that only Linux has, and with FreeBSD's
 socket options (`make systems`). Other systems are not tested.
 
-The default suite ran with Python 3.11, 3.12 and 3.13 on Debian 12, and with Python 3.14.10 on Debian unstable of
-2026-11-30: OpenSSL 3.6, OpenVPN 2.7.8, strongSwan 6.1 and Wireshark 4.6. It has not yet run on a real macOS or
-FreeBSD.
+The default suite ran with Python 3.11, 3.12 and 3.13 on Debian 12, and with Python 3.14.10 on Debian
+unstable of 2026-11-30: OpenSSL 3.6, OpenVPN 2.7.8, strongSwan 6.1 and Wireshark 4.6. It has not yet run on
+a real macOS or FreeBSD.
 
 The protocol, the verdicts, the store, alerts and screens are the same everywhere. These parts of the
 system differ:
