@@ -162,6 +162,10 @@ async def test_a_server_whose_key_cannot_be_read_makes_the_exit_code_3(tmp_path:
         (("keygen", "bad\nname"), "name"),
         (("keygen", "mon", "--address", "10.8.0.300/32"), "--address"),
         (("--read-only", "probe"), "--read-only is for the dashboard, not for `probe`"),
+        (
+            ("--shard", "1/2", "probe"),
+            "--shard is for the dashboard, `run` and `export`, not for `probe`, which uses all servers",
+        ),
     ],
 )
 async def test_bad_usage_is_one_clear_line_and_exit_code_64(

@@ -56,6 +56,10 @@ def test_a_missing_word_is_named_with_what_it_may_be(
     assert usage_error(capsys, *words) == [expected]
 
 
+def test_a_missing_command_is_named_with_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert usage_error(capsys, "alert") == ["wgmon-tui alert: a command is missing; commands: test, log"]
+
+
 def test_no_message_names_an_argument_by_its_name_in_the_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert usage_error(capsys, "export", "chekcs") == [
         'wgmon-tui export: there is no "chekcs"; did you mean "checks"?'

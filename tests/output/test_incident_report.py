@@ -192,3 +192,11 @@ def test_in_markdown_a_name_stays_text_and_what_to_type_stays_whole(words: str) 
         assert bare.count(special) == bare.count(f"\\{special}")
     lines = text.splitlines()
     assert f"ping {words}" in lines[lines.index("   - next: here:") + 1]
+
+
+def test_in_markdown_a_key_stays_as_it_is_and_a_plus_sign_begins_no_list() -> None:
+    key = "CA3Z/S0vo2bn8NGf+Rhn9T/c4fvrRWpS94+WAiYeMwI="
+    told = replace(psk_mismatch(), sentence=f"The server has {key}", outcome=outcome_saying("+ x"))
+    text = as_markdown(told, NOW)
+    assert f"\nThe server has {key}\n" in text
+    assert "\n- \\+ x\n" in text

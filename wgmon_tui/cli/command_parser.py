@@ -91,6 +91,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 64 on a usage error: argparse's own 2 would mean "some servers are down"."""
+        if message == "the following arguments are required: COMMAND":
+            message = f"a command is missing; commands: {', '.join(subcommands_of(self))}"
         lines = "".join(f"{self.prog}: {printable(line)}\n" for line in message.split("\n"))
         self.exit(ExitCode.USAGE, f"{lines}Type `{self.prog} --help`.\n")
 

@@ -27,6 +27,10 @@ COMPLETE = "__complete"
 """The command that lists words for the completion of a shell. No list of commands shows it."""
 
 
+_SHARDED = ("dashboard", "run", "export")
+"""The commands that a shard limits to some servers. Others would use all of them in silence."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. A stop signal ends the process."""
     with shutdown.installed():
@@ -110,6 +114,11 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.read_only and arguments.command != "dashboard":
             raise ConfigurationError(f"--read-only is for the dashboard, not for `{arguments.command}`")
+        if arguments.shard is not None and arguments.command not in _SHARDED:
+            raise ConfigurationError(
+                f"--shard is for the dashboard, `run` and `export`, not for `{arguments.command}`, which uses "
+                "all servers"
+            )
         return command(arguments)
     except ConfigurationError as error:
         for line in error.lines:

@@ -30,7 +30,8 @@ from wgmon_tui.text import (
 
 _LABEL = 10
 _PACKETS_SHOWN = 12
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~]|^\+)")
+"""A plus sign begins a list, and only at the start; keys in base64 have it, and are copied from here."""
 
 
 @dataclass(frozen=True, slots=True)
