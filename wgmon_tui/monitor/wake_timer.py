@@ -6,10 +6,11 @@ import asyncio
 import time
 from math import inf
 
-LEAST_SLEEP_S = 0.02
+LEAST_SLEEP_S = 0.05
 """Checks that are due within this time start together.
 
-A wake-up costs a fifth of the floor of a check, and checks in a row find code and data in the caches.
+A wake-up costs a fifth of the floor of a check, and checks in a row find code and data in the caches. Checks
+start up to this late: twice the time would save another 4 % of a check at 500 a second.
 """
 
 BACKLOG_SLEEP_S = 0.005
