@@ -116,8 +116,8 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ConfigurationError(f"--read-only is for the dashboard, not for `{arguments.command}`")
         if arguments.shard is not None and arguments.command not in _SHARDED:
             raise ConfigurationError(
-                f"--shard is for the dashboard, `run` and `export`, not for `{arguments.command}`, which uses "
-                "all servers"
+                "--shard is for the dashboard, `run` and `export`, "
+                f"not for `{arguments.command}`, which uses all servers"
             )
         return command(arguments)
     except ConfigurationError as error:

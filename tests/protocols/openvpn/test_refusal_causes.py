@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.protocols.openvpn.test_certificates import profile_with
 from tests.protocols.openvpn.sample_checks import (
     ANSWERED,
     EXPIRED,
@@ -17,6 +16,7 @@ from tests.protocols.openvpn.sample_checks import (
     TELLS_TIME,
     check,
 )
+from tests.protocols.openvpn.test_certificates import profile_with
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.stage import AUTHENTICATE, KEY_EXCHANGE, PUSH_REPLY, TLS
 from wgmon_tui.checks.verdict import Verdict
