@@ -1,13 +1,17 @@
+"""Imports of wg-quick files."""
+
+from __future__ import annotations
+
 import cProfile
-from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
 
+from tests.config.imports.conf_files import ADDRESS, PSK, bring_in, import_conf, secret_files, write_conf
 from tests.config.sample_fleets import OTHER_SERVER_KEY, OWN_KEY, SERVER_KEY
-from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf, read_confs
+from wgmon_tui.config.imports.conf_reading import ReadConfs, read_conf
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING, ImportReport
 from wgmon_tui.config.imports.new_identity import keygen, public_keys
 from wgmon_tui.config.imports.wg_quick_import import (
@@ -16,56 +20,11 @@ from wgmon_tui.config.imports.wg_quick_import import (
     load_conf,
     preview,
 )
-from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey, PrivateKey, PublicKey
+from wgmon_tui.config.keys import NO_PRESHARED_KEY, PrivateKey
 from wgmon_tui.config.models import AMNEZIAWG, ConfigurationError, Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.keyring import open_keyring
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.net.addresses import Endpoint
-
-PSK = PresharedKey(b"\x07" * 32)
-ADDRESS = "10.8.0.250/32"
-
-
-def write_conf(
-    directory: Path,
-    name: str = "wg0.conf",
-    *,
-    key: PrivateKey = OWN_KEY,
-    server: PublicKey = SERVER_KEY,
-    address: str = ADDRESS,
-    psk: PresharedKey | None = None,
-) -> Path:
-    directory.mkdir(exist_ok=True)
-    path = directory / name
-    preshared = f"PresharedKey = {psk.to_text()}\n" if psk else ""
-    path.write_text(
-        f"[Interface]\nPrivateKey = {key.to_text()}\nAddress = {address}\n"
-        f"[Peer]\nPublicKey = {server}\nEndpoint = fra1.example.net:51820\n{preshared}"
-    )
-    path.chmod(0o600)
-    return path
-
-
-@pytest.fixture
-def config_dir(tmp_path: Path) -> Path:
-    return tmp_path / "config"
-
-
-@pytest.fixture
-def confs(tmp_path: Path) -> Path:
-    return tmp_path / "confs"
-
-
-def import_conf(paths: Iterable[Path], config_dir: Path, identity: str | None = None) -> ImportReport:
-    return import_confs(read_confs(paths), config_dir, ImportOptions(identity))
-
-
-def bring_in(path: Path, config_dir: Path) -> ImportReport:
-    return import_conf([path], config_dir)
-
-
-def secret_files(config_dir: Path) -> set[str]:
-    return {path.name for path in config_dir.iterdir() if path.suffix in (".key", ".psk")}
 
 
 def test_an_import_makes_an_identity_and_a_server_that_can_be_checked(confs: Path, config_dir: Path) -> None:
@@ -125,28 +84,6 @@ def test_the_same_file_again_adds_nothing_and_says_so(confs: Path, config_dir: P
 def test_the_same_file_twice_in_one_import_is_one_server(confs: Path, config_dir: Path) -> None:
     path = write_conf(confs)
     assert len(import_conf([path, path], config_dir).added) == 1
-
-
-def test_another_server_with_the_same_key_shares_the_identity(confs: Path, config_dir: Path) -> None:
-    bring_in(write_conf(confs), config_dir)
-    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
-    fleet = read(config_dir).fleet
-    assert [identity.name for identity in fleet.identities] == ["wg0"]
-    assert [(server.name, server.identity) for server in fleet.servers] == [("wg0", "wg0"), ("ams1", "wg0")]
-    assert secret_files(config_dir) == {"wg0.key"}
-
-
-def test_the_same_key_with_another_tunnel_address_is_another_identity_on_the_same_file(
-    confs: Path, config_dir: Path
-) -> None:
-    bring_in(write_conf(confs), config_dir)
-    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY, address="10.9.0.250/32"), config_dir)
-    fleet = read(config_dir).fleet
-    assert {identity.name: identity.private_key for identity in fleet.identities} == {
-        "wg0": SecretSource(SecretForm.FILE, "wg0.key"),
-        "ams1": SecretSource(SecretForm.FILE, "wg0.key"),
-    }
-    assert secret_files(config_dir) == {"wg0.key"}
 
 
 def test_another_key_from_a_file_of_the_same_name_gets_names_of_its_own(
@@ -212,13 +149,6 @@ def test_where_servers_toml_cannot_be_written_no_key_file_stays(confs: Path, con
     assert secret_files(config_dir) == set()
 
 
-def test_an_identity_whose_key_cannot_be_read_does_not_stop_an_import(confs: Path, config_dir: Path) -> None:
-    bring_in(write_conf(confs), config_dir)
-    (config_dir / "wg0.key").unlink()
-    bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
-    assert [identity.name for identity in read(config_dir).fleet.identities] == ["wg0", "ams1"]
-
-
 def test_a_file_that_others_can_read_is_imported_with_a_notice(confs: Path, config_dir: Path) -> None:
     path = write_conf(confs)
     path.chmod(0o644)
@@ -267,45 +197,6 @@ def test_a_file_that_is_no_text_is_refused_on_one_line(
     with pytest.raises(ConfigurationError) as refused:
         load_conf(path)
     assert str(refused.value).endswith(f"wg0.conf: {said}")
-
-
-def test_keygen_makes_an_identity_whose_key_nobody_else_can_read(config_dir: Path) -> None:
-    made = keygen("bastion", config_dir, [ip_interface(ADDRESS)])
-    assert (config_dir / "bastion.key").stat().st_mode & 0o777 == 0o600
-    fleet = read(config_dir).fleet
-    assert fleet.identities == (made.identity,)
-    assert made.identity.addresses == (ip_interface(ADDRESS),)
-    assert open_keyring(fleet, config_dir).private_key("bastion").public == made.public_key
-
-
-def test_keygen_gives_the_stanza_to_paste_on_the_server(config_dir: Path) -> None:
-    made = keygen("bastion", config_dir, [ip_interface("10.8.0.250/24"), ip_interface("fd00::250/64")])
-    assert made.stanza == (
-        f"# bastion, for wgmon-tui\n[Peer]\nPublicKey = {made.public_key}\n"
-        "AllowedIPs = 10.8.0.250/32, fd00::250/128\n"
-    )
-
-
-def test_without_an_address_the_stanza_says_what_belongs_there(config_dir: Path) -> None:
-    *_, explanation, placeholder = keygen("bastion", config_dir).stanza.splitlines()
-    assert explanation.startswith("# Put a tunnel address here that no other peer has")
-    assert placeholder == "# AllowedIPs = ADDRESS/32"
-
-
-def test_keygen_never_replaces_an_identity(config_dir: Path) -> None:
-    first = keygen("bastion", config_dir)
-    with pytest.raises(ConfigurationError, match='identity "bastion": already exists; choose another name'):
-        keygen("bastion", config_dir)
-    assert read(config_dir).fleet.identities == (first.identity,)
-    assert secret_files(config_dir) == {"bastion.key"}
-
-
-def test_keygen_refuses_a_name_that_cannot_be_shown(config_dir: Path) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"^keygen: name: contains the unprintable character U\+001B"
-    ):
-        keygen("\x1b[2J", config_dir)
-    assert not config_dir.exists()
 
 
 def test_a_file_can_be_checked_without_writing_anything(confs: Path) -> None:
@@ -365,12 +256,6 @@ def test_a_preview_gives_each_key_a_file_of_its_own(confs: Path, config_dir: Pat
     ]
 
 
-def test_a_key_that_is_given_is_taken_in_place_of_a_new_one(config_dir: Path) -> None:
-    made = keygen("bastion", config_dir, private_key=OWN_KEY)
-    assert made.public_key == OWN_KEY.public
-    assert (config_dir / "bastion.key").read_text() == OWN_KEY.to_text() + "\n"
-
-
 def test_a_server_of_amneziawg_is_imported_as_one_with_all_its_secrets(config_dir: Path, confs: Path) -> None:
     path = write_conf(confs, psk=PSK)
     path.write_text(path.read_text().replace("Address", "jc = 4\nH1 = 1148276353\nAddress"))
@@ -404,98 +289,6 @@ def test_the_parameters_of_amneziawg_are_imported_and_their_key_becomes_a_file(
     assert (config_dir / "wg0.hpk").stat().st_mode & 0o077 == 0
     loaded = load_conf(path)
     assert loaded.keyring.protocol_secrets[loaded.fleet.servers[0].name] == secrets[server.name]
-
-
-# With an identity of one's own
-
-
-def bastion(config_dir: Path) -> PublicKey:
-    return keygen("bastion", config_dir, [ip_interface("10.8.0.9/32")]).public_key
-
-
-def test_with_an_identity_the_key_of_the_file_is_not_copied(confs: Path, config_dir: Path) -> None:
-    key = bastion(config_dir)
-    report = import_conf([write_conf(confs, psk=PSK)], config_dir, "bastion")
-    [server] = read(config_dir).fleet.servers
-    assert (server.identity, server.preshared_key) == ("bastion", None)
-    assert [identity.name for identity in read(config_dir).fleet.identities] == ["bastion"]
-    assert secret_files(config_dir) == {"bastion.key"}
-    assert report.warning is None
-    assert report.lines[0].startswith(
-        "wg0.conf: line 4: preshared key not imported: it belongs to the key of"
-    )
-    assert report.lines[-1] == f"wg set wg0 peer {key} allowed-ips 10.8.0.9/32"
-
-
-def without_private_key(path: Path) -> Path:
-    path.write_text(path.read_text().replace(f"PrivateKey = {OWN_KEY.to_text()}\n", ""))
-    return path
-
-
-def test_a_file_without_a_private_key_is_imported_with_an_identity_and_its_preshared_key(
-    confs: Path, config_dir: Path
-) -> None:
-    bastion(config_dir)
-    report = import_conf([without_private_key(write_conf(confs, psk=PSK))], config_dir, "bastion")
-    assert report.faults == ()
-    fleet = read(config_dir).fleet
-    assert open_keyring(fleet, config_dir).preshared_key("wg0") == PSK
-
-
-def test_a_file_with_the_key_of_the_identity_brings_its_preshared_key(confs: Path, config_dir: Path) -> None:
-    keygen("bastion", config_dir, private_key=OWN_KEY)
-    report = import_conf([write_conf(confs, psk=PSK)], config_dir, "bastion")
-    assert open_keyring(read(config_dir).fleet, config_dir).preshared_key("wg0") == PSK
-    assert not any("wg set" in line for line in report.lines)
-
-
-@pytest.mark.parametrize(
-    ("has_identity", "advice"),
-    [(True, "add: --identity bastion"), (False, "type: wgmon-tui keygen NAME; then add: --identity NAME")],
-)
-def test_without_a_private_key_and_without_an_identity_the_report_names_the_option(
-    has_identity: bool, advice: str, confs: Path, config_dir: Path
-) -> None:
-    if has_identity:
-        bastion(config_dir)
-    report = import_conf([without_private_key(write_conf(confs))], config_dir)
-    assert report.added == ()
-    [fault] = report.faults
-    assert str(fault).startswith("wg0.conf: [Interface] has no PrivateKey")
-    assert str(fault).endswith(advice)
-
-
-def test_a_bad_private_key_does_not_matter_with_an_identity(confs: Path, config_dir: Path) -> None:
-    bastion(config_dir)
-    path = write_conf(confs)
-    path.write_text(path.read_text().replace(OWN_KEY.to_text(), "x"))
-    [fault] = bring_in(path, config_dir).faults
-    assert str(fault).startswith("wg0.conf: line 2: PrivateKey: not base64")
-    assert len(import_conf([path], config_dir, "bastion").added) == 1
-
-
-def test_an_identity_that_does_not_exist_is_refused_with_those_that_do(confs: Path, config_dir: Path) -> None:
-    bastion(config_dir)
-    with pytest.raises(ConfigurationError, match='no identity "bastoin"; there is bastion'):
-        import_conf([write_conf(confs)], config_dir, "bastoin")
-
-
-def test_the_warning_names_an_identity_that_exists_but_never_the_borrowed_one(
-    confs: Path, config_dir: Path
-) -> None:
-    assert bring_in(write_conf(confs), config_dir).warning == SHARED_KEY_WARNING
-    bastion(config_dir)
-    again = bring_in(write_conf(confs, "ams1.conf", server=OTHER_SERVER_KEY), config_dir)
-    assert again.warning == SHARED_KEY_WARNING
-    other = write_conf(
-        confs, "lon1.conf", key=PrivateKey(b"\x08" * 32), server=PrivateKey(b"\x04" * 32).public
-    )
-    warning = bring_in(other, config_dir).warning
-    assert warning
-    assert warning.endswith("--identity wg0")
-
-
-# Duplicates and many files
 
 
 @pytest.mark.parametrize(
