@@ -3,71 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import sqlite3
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from ipaddress import ip_address
-from pathlib import Path
-
-import pytest
 
 from tests.output.sample_rounds import healthy, silent
-from tests.parameters import default_run
+from tests.store.sample_incidents import incident, past
 from tests.store.sql_stores import T0, Store
-from wgmon_tui.checks.verdict import Severity, Verdict
-from wgmon_tui.monitor.incidents import MAX_VERDICTS, Incident, VerdictChange
+from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.monitor.rtt_window import CAPACITY
-from wgmon_tui.store.database import NewerStoreError, StoreUnavailableError
-from wgmon_tui.store.history import History
 from wgmon_tui.store.models import (
     ExchangeSummary,
     JournalEntry,
-    Note,
     PeriodState,
     StoredCheck,
     StoredEntry,
     TimelinePoint,
 )
-from wgmon_tui.store.store_version import VERSION
-from wgmon_tui.store.write.batch import Batch
 
 DAY = 86_400.0
-
-ADDRESS = ip_address("192.0.2.7")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "history.db")
-    yield made
-    made.close()
-
-
-def past(after: float, verdict: Verdict = Verdict.SILENT, *, is_deciding: bool = True) -> TimelinePoint:
-    rtt = 0.25 if verdict is Verdict.HEALTHY else None
-    check = StoredCheck(T0 + after, ADDRESS, "here", verdict, is_deciding, rtt)
-    return TimelinePoint(T0 + after, PeriodState.UP if rtt else PeriodState.DOWN, check)
-
-
-def incident(number: int, opened: float, closed: float | None = None, server: str = "fra1") -> Incident:
-    return Incident(
-        f"incident-{number}",
-        server,
-        "here",
-        T0 + opened,
-        Verdict.SILENT,
-        Severity.DOWN,
-        "Nothing came back.",
-        None if closed is None else T0 + closed,
-    )
-
-
-# Failures
 
 
 def test_failures_come_from_journal_and_packs_the_latest_first(store: Store) -> None:
@@ -128,9 +79,6 @@ def test_a_failure_whose_packets_cannot_be_read_is_still_returned(store: Store) 
     [(check, line)] = store.history.failures("fra1")
     assert check == StoredCheck(T0 - DAY, None, "", Verdict.SILENT, True, None)
     assert line is not None
-
-
-# Exchanges
 
 
 def test_exchanges_come_the_latest_first(store: Store) -> None:
@@ -199,95 +147,6 @@ def test_a_server_that_was_never_well_has_no_good_one(store: Store) -> None:
     assert store.history.last_good("nobody") is None
 
 
-# Incidents
-
-
-def test_incidents_come_the_latest_first_and_as_they_are(store: Store) -> None:
-    old = replace(incident(1, 0, 60), flapping=True)
-    new = replace(incident(2, 100, server="ams2"), acknowledged_at=T0 + 5, acknowledged_by="kim")
-    store.incident(old)
-    store.incident(new)
-    assert store.history.incidents() == [new, old]
-    assert store.history.incidents("fra1") == [old]
-    assert store.history.incidents(open_only=True) == [new]
-    assert store.history.incidents("fra1", open_only=True) == []
-    assert store.history.incidents(limit=1) == [new]
-
-
-def changes(*verdicts: Verdict) -> tuple[VerdictChange, ...]:
-    return tuple(VerdictChange(T0 + at, each, f"{each.slug}.") for at, each in enumerate(verdicts))
-
-
-def write(store: Store, *incidents: Incident) -> None:
-    for each in incidents:
-        store.server(each.server)
-        Batch(incidents={each.id: each}).write(store.connection, store.ids, T0)
-
-
-def test_an_incident_has_its_sequence_of_verdicts_wherever_it_is_read(store: Store) -> None:
-    over = replace(incident(1, 0, 60), verdicts=changes(Verdict.SILENT, Verdict.SLOW, Verdict.HEALTHY))
-    going = replace(incident(2, 100), verdicts=changes(Verdict.SILENT))
-    write(store, over, going)
-    store.journal(past(0))
-    assert store.history.incidents() == [going, over]
-    assert store.history.incidents("fra1") == [going, over]
-    assert store.history.incidents(open_only=True) == [going]
-    assert store.history.current()["fra1"].incident == going
-
-
-def test_a_sequence_is_written_as_it_is_after_the_last_change(store: Store) -> None:
-    first = replace(incident(1, 0), verdicts=changes(Verdict.SLOW))
-    second = replace(first, verdicts=changes(Verdict.SLOW, Verdict.SILENT))
-    write(store, first, second)
-    assert store.history.incidents() == [second]
-
-
-def test_the_verdicts_that_a_long_sequence_left_out_are_counted(store: Store) -> None:
-    pair = (Verdict.SILENT, Verdict.PORT_CLOSED)
-    long = replace(incident(1, 0), verdicts=changes(*pair * (MAX_VERDICTS // 2)), omitted_verdicts=7)
-    write(store, long)
-    assert store.history.incidents() == [long]
-
-
-def test_a_verdict_of_a_later_version_counts_as_left_out(store: Store) -> None:
-    write(store, replace(incident(1, 0), verdicts=changes(Verdict.SILENT, Verdict.SLOW)))
-    store.connection.execute("UPDATE verdict_changes SET verdict = 'on-fire' WHERE number = 1")
-    [found] = store.history.incidents()
-    assert (found.verdicts, found.omitted_verdicts) == (changes(Verdict.SILENT), 1)
-
-
-def test_more_incidents_than_one_query_can_name_have_their_sequences(store: Store) -> None:
-    many = [replace(incident(each, each, each), verdicts=changes(Verdict.SILENT)) for each in range(1100)]
-    write(store, *many)
-    assert store.history.incidents(limit=None) == many[::-1]
-
-
-def test_incidents_of_an_earlier_writer_are_read_without_a_sequence(store: Store) -> None:
-    store.connection.execute("DROP TABLE verdict_changes")
-    store.incident(incident(1, 0))
-    assert store.history.incidents() == [incident(1, 0)]
-    assert store.history.incidents()[0].sequence == "silent"
-
-
-def test_since_leaves_out_only_what_was_over_before(store: Store) -> None:
-    over, ended, going = incident(1, 0, 60), incident(2, 10, 100), incident(3, 20)
-    for each in (over, ended, going):
-        store.incident(each)
-    assert store.history.incidents(since=T0 + 100, limit=None) == [going, ended]
-
-
-def test_notes_come_in_their_order(store: Store) -> None:
-    store.connection.executemany(
-        "INSERT INTO notes (incident, at, who, text) VALUES (?, ?, ?, ?)",
-        [("i", 2.0, "kim", "fixed"), ("i", 1.0, "lee", "looking"), ("j", 1.0, "kim", "other")],
-    )
-    assert store.history.notes("i") == [Note(1.0, "lee", "looking"), Note(2.0, "kim", "fixed")]
-    assert store.history.notes("nothing") == []
-
-
-# Last known states
-
-
 def test_what_is_known_now_is_what_was_compacted(store: Store) -> None:
     store.current(T0, PeriodState.DEGRADED, since=T0 - 50, samples=[0.25, math.nan], verdict="slow")
     known = store.history.current()["fra1"]
@@ -330,19 +189,6 @@ def test_only_the_last_samples_are_given(store: Store) -> None:
     assert list(store.history.current()["fra1"].samples) == [0.5] * (CAPACITY - 1) + [0.25]
 
 
-def test_the_open_incident_and_the_pause_are_known(store: Store) -> None:
-    store.incident(incident(1, 0, 60))
-    store.incident(incident(2, 100))
-    store.journal(past(0))
-    store.connection.execute(
-        "INSERT INTO pauses (server, since, who) VALUES (?, ?, 'kim')", (store.server("ams2"), T0)
-    )
-    current = store.history.current()
-    assert current["fra1"].incident == incident(2, 100)
-    assert (current["ams2"].paused_since, current["ams2"].paused_by) == (T0, "kim")
-    assert current["ams2"].state is PeriodState.UNKNOWN
-
-
 def test_a_server_that_was_never_checked_is_not_known(store: Store) -> None:
     store.server("new")
     assert store.history.current() == {}
@@ -356,9 +202,6 @@ def test_entries_and_names_are_of_every_server_of_the_store(store: Store) -> Non
         StoredEntry("fra1", '{"endpoint":"fra1"}', None),
     ]
     assert store.history.names() == ["ams2", "fra1"]
-
-
-# The journal
 
 
 def test_the_journal_is_followed_by_its_ids(store: Store) -> None:
@@ -384,9 +227,6 @@ def test_the_fleet_version_is_the_writers(store: Store) -> None:
     assert store.history.fleet_version() == 7
 
 
-# Values of another version
-
-
 def test_unknown_stored_strings_are_left_out(store: Store) -> None:
     store.journal(past(0, Verdict.HEALTHY), past(10))
     store.exchange(silent(), T0)
@@ -403,136 +243,3 @@ def test_unknown_stored_strings_are_left_out(store: Store) -> None:
     assert history.current()["fra1"].state is PeriodState.UNKNOWN
     assert history.exchanges() == []
     assert history.incidents() == [incident(2, 10)]
-
-
-def test_a_store_of_a_later_version_is_refused_in_one_sentence(store: Store) -> None:
-    store.history.names()
-    store.connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(NewerStoreError, match="later version") as refused:
-        store.history.names()
-    assert "\n" not in str(refused.value)
-
-
-# The store cannot be read
-
-
-def in_one_line(ask: Callable[[], object]) -> str:
-    with pytest.raises(StoreUnavailableError) as failure:
-        ask()
-    assert "\n" not in str(failure.value)
-    return str(failure.value)
-
-
-def test_a_missing_store_is_reported_in_one_line_and_found_once_it_exists(tmp_path: Path) -> None:
-    path = tmp_path / "history.db"
-    history = History(path)
-    assert str(path) in in_one_line(history.names)
-    store = Store(path)
-    store.server("fra1")
-    assert history.names() == ["fra1"]
-    history.close()
-    store.close()
-
-
-def test_a_file_that_is_no_store_is_reported_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "history.db"
-    path.write_bytes(b"This is no database. " * 100)
-    assert "damaged" in in_one_line(History(path).names)
-
-
-def test_an_empty_file_is_reported_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "history.db"
-    path.touch()
-    assert "earlier version" in in_one_line(History(path).names)
-
-
-def test_a_new_store_in_the_place_of_a_damaged_one_is_read_from_then_on(store: Store) -> None:
-    store.server("old")
-    assert store.history.names() == ["old"]
-    for suffix in ("-wal", "-shm", ""):
-        file = store.path.with_name(store.path.name + suffix)
-        file.rename(file.with_name(f"aside{suffix}"))
-    new = Store(store.path)
-    new.server("new")
-    assert store.history.names() == ["new"]
-    new.close()
-
-
-def test_a_reader_sees_what_was_committed_and_nothing_else(store: Store) -> None:
-    store.connection.execute("BEGIN")
-    store.server("fra1")
-    assert store.history.names() == []
-    store.connection.execute("COMMIT")
-    assert store.history.names() == ["fra1"]
-
-
-def test_a_reader_never_writes(store: Store) -> None:
-    with (
-        store.history._reader.transaction() as connection,
-        pytest.raises(sqlite3.OperationalError, match="readonly"),
-    ):
-        connection.execute("DELETE FROM servers")
-
-
-def test_many_threads_read_at_once(store: Store) -> None:
-    store.journal(*(past(after) for after in range(50)))
-    with ThreadPoolExecutor(8) as pool:
-        counts = pool.map(lambda _: len(store.history.checks("fra1", T0, T0 + 60)), range(64))
-        assert set(counts) == {50}
-
-
-def test_a_closed_history_opens_again(store: Store) -> None:
-    store.server("fra1")
-    store.history.names()
-    store.history.close()
-    assert store.history.names() == ["fra1"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to read as another account")
-@pytest.mark.parametrize("writer", default_run(["was killed"], ["is there", "has ended", "was killed"]))
-def test_a_member_of_the_group_reads_what_only_the_owner_may_write(writer: str) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        directory = Path(name)
-        directory.chmod(0o750)
-        os.chown(directory, -1, 65_534)
-        store = Store(directory / "history.db")
-        store.server("fra1")
-        if writer == "has ended":
-            store.close()
-        for path in directory.iterdir():
-            path.chmod(0o640)
-            os.chown(path, -1, 65_534)
-        if writer == "was killed":
-            # What a kill leaves: the log with its content, and no lock.
-            left = {path.name: path.read_bytes() for path in directory.iterdir()}
-            store.close()
-            for file, content in left.items():
-                (directory / file).write_bytes(content)
-                (directory / file).chmod(0o640)
-                os.chown(directory / file, -1, 65_534)
-        assert _read_as(12_345, 65_534, directory / "history.db") == "['fra1']"
-        store.close()
-
-
-AS_SOMEBODY_ELSE = """
-import os, sys
-import urllib.parse  # which pathlib needs later: the other account may not read this Python
-from pathlib import Path
-from wgmon_tui.store.history import History
-
-os.setgroups([])
-os.setgid(int(sys.argv[2]))
-os.setuid(int(sys.argv[1]))
-print(History(Path(sys.argv[3])).names())
-"""
-
-
-def _read_as(user: int, group: int, path: Path) -> str:
-    """Return the names in a store as read by another account, or its error."""
-    child = subprocess.run(
-        [sys.executable, "-c", AS_SOMEBODY_ELSE, str(user), str(group), str(path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return (child.stdout + child.stderr).strip()
