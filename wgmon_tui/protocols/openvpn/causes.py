@@ -20,15 +20,39 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
     tried = find(observations.NO_VARIATION, evidence)
     disproved = tried.values if tried else ()
     port, name = server.endpoint.port, transport.upper()
+    keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
     if has_listener(evidence):
-        listener = Cause(
-            f"another program than OpenVPN listens on port {port}",
-            "something there answers, but not as OpenVPN does",
-            f"on the server: ss -lntup | grep {port}",
-            "other-program",
+        return [*keys, no_room(), _of_listener(port)]
+    general = _of_unheard_packets(port, name, evidence)
+    if find(observations.OTHER_REMOTE, evidence) and wrapping != "plain":
+        keys = []  # all remotes of a profile have the same key
+    if "proto" not in disproved:
+        other = "TCP" if name == "UDP" else "UDP"
+        keys.append(
+            Cause(
+                f"the server speaks {other} on this port, the profile {name}",
+                f"a server for {other} does not see {name} packets",
+                f"on the server: grep proto /etc/openvpn/server/*.conf; ss -lntup | grep {port}",
+                "proto",
+            )
         )
-        keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
-        return [*keys, no_room(), listener]
+    worked = first_of_kind(WorkedUntil, evidence) or first_of_kind(NeighboursFailed, evidence)
+    if worked or wrapping == "plain":
+        return [*general, *keys, no_room()]
+    return [*keys[:1], *general, *keys[1:], no_room()]
+
+
+def _of_listener(port: int) -> Cause:
+    return Cause(
+        f"another program than OpenVPN listens on port {port}",
+        "something there answers, but not as OpenVPN does",
+        f"on the server: ss -lntup | grep {port}",
+        "other-program",
+    )
+
+
+def _of_unheard_packets(port: int, name: str, evidence: Sequence[Evidence]) -> list[Cause]:
+    """Why packets do not reach a server, or nothing is there to hear them."""
     general = [
         Cause(
             "the server is stopped, or listens on another port",
@@ -51,23 +75,7 @@ def of_silence(server: Server, wrapping: str, transport: str, evidence: Sequence
             "no-remote",
         )
         general.insert(0, near)
-    keys = [each for each in _of_keys(wrapping) if each.hypothesis not in disproved]
-    if find(observations.OTHER_REMOTE, evidence) and wrapping != "plain":
-        keys = []  # all remotes of a profile have the same key
-    if "proto" not in disproved:
-        other = "TCP" if name == "UDP" else "UDP"
-        keys.append(
-            Cause(
-                f"the server speaks {other} on this port, the profile {name}",
-                f"a server for {other} does not see {name} packets",
-                f"on the server: grep proto /etc/openvpn/server/*.conf; ss -lntup | grep {port}",
-                "proto",
-            )
-        )
-    worked = first_of_kind(WorkedUntil, evidence) or first_of_kind(NeighboursFailed, evidence)
-    if worked or wrapping == "plain":
-        return [*general, *keys, no_room()]
-    return [*keys[:1], *general, *keys[1:], no_room()]
+    return general
 
 
 def no_room() -> Cause:

@@ -17,7 +17,7 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import NameMoved
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.evidence_text import describe_evidence
-from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
+from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict, describe_likelihood
 from wgmon_tui.config.inspect_command import named_interface
 from wgmon_tui.monitor.correlation import FailureGroup
 from wgmon_tui.monitor.fleet_state import ServerState
@@ -74,36 +74,9 @@ def server_header(
     """
     lines = _headline(server_state, check, text_style, detail, now)
     if diagnosis:
-        several = (
-            server_state.last is not None
-            and len(server_state.last.checks) > 1
-            and not server_state.quorum_result
-        )
-        whose = f"{check.address}: " if check and several else ""
-        lines += text_style.paragraph(whose + diagnosis.summary, text_style.palette.text)
-        seen_from = describe_views(server_state.views) if server_state.vantage_states else ""
-        if seen_from and detail > HeaderDetail.BARE:
-            lines += text_style.paragraph(seen_from, text_style.palette.text, "from")
-        if detail is HeaderDetail.FULL and diagnosis.verdict.severity is not Severity.UP:
-            other_evidence = count_repeated(each for each in diagnosis.evidence if each != seen_from)
-            for number, evidence in enumerate(other_evidence[:_EVIDENCE_IN_HEAD]):
-                lines += text_style.paragraph(
-                    evidence, text_style.palette.text, "" if number else "seen", LABEL_WIDTH
-                )
-        if check and detail > HeaderDetail.BARE:
-            for moved in all_of_kind(NameMoved, check.evidence):
-                lines += text_style.paragraph(describe_evidence(moved), text_style.palette.text, "name")
+        lines += _evidence_lines(server_state, diagnosis, check, text_style, detail)
         if diagnosis.causes and detail > HeaderDetail.BARE:
-            likeliest = diagnosis.causes[0]
-            if detail > HeaderDetail.TERSE:
-                known_as = describe_likelihood(diagnosis.causes)
-                lines += text_style.paragraph(
-                    f"{known_as}: {likeliest.cause}", text_style.palette.text, "cause"
-                )
-            if detail is HeaderDetail.FULL:
-                lines += text_style.paragraph(likeliest.why, text_style.palette.text, "why")
-            interface = named_interface(server_state.server)
-            lines += compact_advice(likeliest.fix, text_style, "next", interface=interface)
+            lines += _cause_lines(server_state, diagnosis.causes, text_style, detail)
         if detail is HeaderDetail.FULL:
             lines += failure_group_lines(server_state, together, text_style)
         if check and detail > HeaderDetail.TERSE:
@@ -113,6 +86,46 @@ def server_header(
     if len(server_state.samples):
         lines.append(_figures(server_state, text_style, now))
     return Text("\n").join(lines)
+
+
+def _evidence_lines(
+    server_state: ServerState,
+    diagnosis: Diagnosis,
+    check: Check | None,
+    text_style: TextStyle,
+    detail: HeaderDetail,
+) -> list[Text]:
+    """The summary, what the vantages see, the evidence of a failure, and addresses that changed."""
+    palette, last = text_style.palette, server_state.last
+    several = last is not None and len(last.checks) > 1 and not server_state.quorum_result
+    whose = f"{check.address}: " if check and several else ""
+    lines = text_style.paragraph(whose + diagnosis.summary, palette.text)
+    seen_from = describe_views(server_state.views) if server_state.vantage_states else ""
+    if seen_from and detail > HeaderDetail.BARE:
+        lines += text_style.paragraph(seen_from, palette.text, "from")
+    if detail is HeaderDetail.FULL and diagnosis.verdict.severity is not Severity.UP:
+        other_evidence = count_repeated(each for each in diagnosis.evidence if each != seen_from)
+        for number, evidence in enumerate(other_evidence[:_EVIDENCE_IN_HEAD]):
+            lines += text_style.paragraph(evidence, palette.text, "" if number else "seen", LABEL_WIDTH)
+    if check and detail > HeaderDetail.BARE:
+        for moved in all_of_kind(NameMoved, check.evidence):
+            lines += text_style.paragraph(describe_evidence(moved), palette.text, "name")
+    return lines
+
+
+def _cause_lines(
+    server_state: ServerState, causes: Sequence[Cause], text_style: TextStyle, detail: HeaderDetail
+) -> list[Text]:
+    """The likeliest cause, why, and the next step to type."""
+    palette, likeliest = text_style.palette, causes[0]
+    lines: list[Text] = []
+    if detail > HeaderDetail.TERSE:
+        known_as = describe_likelihood(causes)
+        lines += text_style.paragraph(f"{known_as}: {likeliest.cause}", palette.text, "cause")
+    if detail is HeaderDetail.FULL:
+        lines += text_style.paragraph(likeliest.why, palette.text, "why")
+    interface = named_interface(server_state.server)
+    return [*lines, *compact_advice(likeliest.fix, text_style, "next", interface=interface)]
 
 
 _DATA_PATH_VERDICTS = frozenset(
