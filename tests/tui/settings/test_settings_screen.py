@@ -172,6 +172,20 @@ async def test_a_column_is_shown_in_the_table_at_once(tmp_path: Path) -> None:
         assert it.table.shown_columns == remembered
 
 
+async def test_beside_a_preview_the_columns_are_those_of_the_narrower_table(tmp_path: Path) -> None:
+    async with settings_screen(tmp_path / "choices.json", size=(140, 45)) as it:
+        sample, before = it.app.screen.query_one(FleetTable), it.table.shown_columns
+        assert sample.shown_columns == before
+        assert "[ ] port" in "\n".join(it.lines())
+        await go_to(it, PREVIEW)
+        await it.press("enter", "enter")  # off: the table has the whole width
+        assert "[x] port" in "\n".join(it.lines())
+        await it.press("enter")
+        await go_to(it, f"{COLUMN}loss")
+        await it.press("enter", "escape")
+        assert it.table.shown_columns == [each for each in before if each != "loss"]
+
+
 @pytest.mark.thorough
 async def test_the_table_below_stays_current(tmp_path: Path) -> None:
     async with settings_screen(tmp_path / "choices.json", engine=QuietEngine([server("fra1")])) as it:
@@ -251,9 +265,8 @@ async def test_a_file_that_cannot_be_written_is_one_notice(tmp_path: Path) -> No
                 await worker.wait()
         await settle(it.pilot)
         assert it.app.theme == "paper"
-        [notice] = it.notices()
-        assert notice.startswith("Not remembered after the program ends: ")
-        assert "\n" not in notice
+        file = f"{tmp_path}/state/choices.json: File exists"
+        assert it.notices() == ["Not remembered after the program ends:", file]
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"theme": 3, "columns": "all", "low_bandwidth": "yes"}'])

@@ -53,6 +53,11 @@ def preview_place(
     return PreviewPlace(False, max(least, min(most, height // 3)))
 
 
+def table_width(width: int, place: PreviewPlace | None) -> int:
+    """The cells that the pane leaves to the table on a terminal of this width."""
+    return width - place.size - _MARGIN if place is not None and place.is_beside else width
+
+
 class FleetBody(Container):
     """Holds the table, and places the pane by the size of the terminal and by what was chosen."""
 

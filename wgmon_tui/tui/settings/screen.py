@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from wgmon_tui.config.secrets.private_files import shown
+from wgmon_tui.tui.fleet.body import preview_place, table_width
 from wgmon_tui.tui.fleet.table import FleetTable
 from wgmon_tui.tui.keys.actions import bindings_for
 from wgmon_tui.tui.settings.lines import (
@@ -77,6 +78,7 @@ class SettingsScreen(DrawnScreen):
 
     def on_mount(self) -> None:
         """Draw once the width is known. Then keep the table current."""
+        self._fit_sample()
         self.call_after_refresh(self._draw)
         self.set_interval(_REFRESH_S, self._follow_sample)
 
@@ -92,7 +94,16 @@ class SettingsScreen(DrawnScreen):
 
     def on_resize(self, event: Resize) -> None:
         """Redraw once more when the sample table has its new width."""
+        self._fit_sample()
         self.call_after_refresh(self._draw)
+
+    def _fit_sample(self) -> None:
+        """Make the sample as wide as the fleet's own table: its columns are listed, and chosen from."""
+        app = self.app
+        place = preview_place(
+            app.size.width, app.size.height, app.choices.preview, is_low_bandwidth=self._is_low_bandwidth
+        )
+        self.query_one(FleetTable).styles.width = table_width(app.size.width, place)
 
     @property
     def scrollable(self) -> LineList:
@@ -181,7 +192,13 @@ class SettingsScreen(DrawnScreen):
         elif line == PREVIEW:
             at = _PREVIEWS.index(self.app.choices.preview)
             self.app.choose(preview=_PREVIEWS[(at + step) % len(_PREVIEWS)])
+        self._draw_with_preview()
+
+    def _draw_with_preview(self) -> None:
+        """Draw now, and again when the sample has the width that a change of the preview leaves it."""
+        self._fit_sample()
         self._draw()
+        self.call_after_refresh(self._draw)
 
     def _choose_theme(self, step: int) -> None:
         if self.app.colourless:
@@ -237,7 +254,7 @@ class SettingsScreen(DrawnScreen):
             app.set_low_bandwidth(app.start_look.low_bandwidth or configured.low_bandwidth)
         elif line == PREVIEW:
             app.choose(preview=None)
-        self._draw()
+        self._draw_with_preview()
 
     def action_close(self) -> None:
         """Go back to the previous screen."""
