@@ -218,7 +218,7 @@ def test_a_password_that_was_not_sent_is_not_called_wrong() -> None:
     ("word", "verdict", "hypotheses"),
     [
         (seen.CONNECTED, Verdict.CIPHER_MISMATCH, ["tls-parameters"]),
-        ("silent", Verdict.SILENT, ["no-room", "tls-dropped"]),
+        ("silent", Verdict.SILENT, ["no-room", "mtu", "tls-dropped"]),
     ],
 )
 def test_the_widest_offer_of_tls_proves_or_disproves_its_parameters(
@@ -241,4 +241,4 @@ def test_a_key_of_tls_crypt_v2_may_be_refused_after_the_reset() -> None:
 
     found = diagnose(check(answered, silent, PATH_WORKS, offer, failed=TLS), SERVER, ())
 
-    assert [each.hypothesis for each in found.causes] == ["client-key", "no-room", "tls-dropped"]
+    assert [each.hypothesis for each in found.causes] == ["client-key", "no-room", "mtu", "tls-dropped"]

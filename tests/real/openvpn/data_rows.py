@@ -29,6 +29,10 @@ def _with_framing(server: str, client: str = "") -> Callable[[Path], Scene]:
     )
 
 
+def _dropping(rule: str) -> Scene:
+    return Scene(ServerSetup(), client_profile(ServerSetup()), drops=rule)
+
+
 ROWS = (
     VpnRow(
         "both sides compress with lz4",
@@ -132,6 +136,26 @@ ROWS = (
         "authenticate",
         "no data cipher that both sides allow",
         is_proven=True,
+    ),
+    VpnRow(
+        "large data is lost on the path",
+        lambda _: _dropping("udp dport 1194 meta length > 1300 drop"),
+        Verdict.MTU_BLACKHOLE,
+        cause="the MTU of the path is smaller",
+        connects=True,
+    ),
+    VpnRow(
+        "large packets to the server are lost on the path",
+        lambda _: _dropping("udp dport 1194 meta length > 600 drop"),
+        Verdict.SILENT,
+        "key-exchange",
+        "large packets are lost on the path",
+    ),
+    VpnRow(
+        "large packets of the server are lost on the path",
+        lambda _: _dropping("udp sport 1194 meta length > 600 drop"),
+        Verdict.SILENT,
+        "tls",
     ),
     VpnRow(
         "the server drops what comes through the tunnel",

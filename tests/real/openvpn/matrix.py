@@ -103,6 +103,9 @@ def _prepared(name: str, directory: Path, scene: Scene) -> Iterator[None]:
         if scene.blocks_port:
             firewall(name, "input", "udp dport 1194 drop")
             stack.callback(no_firewall, name)
+        if scene.drops:
+            firewall(name, "input", scene.drops)
+            stack.callback(no_firewall, name)
         if scene.blocks_address:
             firewall(name, "input", f"ip daddr {scene.blocks_address} udp dport 1194 drop")
             stack.callback(no_firewall, name)

@@ -23,6 +23,8 @@ class Scene:
     blocks_port: bool = False
     blocks_address: str = ""
     blocks_tunnel: bool = False
+    drops: str = ""
+    """A rule of nftables for what arrives in the namespace, the server's packets and the client's."""
     other_clients: int = 0
     """How many other clients are connected first."""
 

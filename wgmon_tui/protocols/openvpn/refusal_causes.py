@@ -77,7 +77,7 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
     lost = _of_size(evidence) if silent and heard != "acknowledged" else []
     if stage == TLS and not has_begun:
         found = _of_hello(describe(failed), evidence)
-        return found if found[0].proven else [*found, *lost]
+        return found if found[0].proven else _with_size(found, lost, evidence)
     dates = _of_server_clock(evidence) or _of_client_dates(evidence)
     if dates and dates[0].proven and not lost:
         return dates
@@ -95,7 +95,13 @@ def of_refusal(stage: str, evidence: Sequence[Evidence]) -> list[Cause]:
         )
     if ended and find(observations.ANSWERED, evidence) and not tells_clock(evidence):
         found.append(_server_clock())
-    return [*found, *lost]
+    return _with_size(found, lost, evidence)
+
+
+def _with_size(found: Sequence[Cause], lost: Sequence[Cause], evidence: Sequence[Evidence]) -> list[Cause]:
+    """The size of packets comes first where a small reset was answered, and a large one was not."""
+    is_likely = find(observations.STILL_ANSWERS, evidence) is not None
+    return [*lost, *found] if is_likely else [*found, *lost]
 
 
 def _server_clock() -> Cause:
@@ -146,6 +152,12 @@ def _of_hello(failure: str, evidence: Sequence[Evidence]) -> list[Cause]:
     return [
         *([refused] if has_client_key else []),
         no_room(),  # since OpenVPN 2.6, a reset is answered before the clients are counted
+        Cause(
+            "large packets of the server are lost on the path",
+            "its first answer of TLS is larger than its answer to a reset",
+            "On the server, set tls-mtu 1000, or lower the MTU of its interface.",
+            _PACKET_SIZE,
+        ),
         Cause(
             "something on the path drops the packets of TLS (DPI), or TLS of the server does not work",
             f"resets are answered; {describe(widest)}",
