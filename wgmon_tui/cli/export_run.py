@@ -128,7 +128,7 @@ def export_with_keys(
         )
     for line in warning:
         print(line, file=sys.stderr)
-    if not arguments.yes_show_keys and not _confirmed(target):
+    if not arguments.yes_show_keys and not _ask_to_confirm(target):
         raise ConfigurationError("export: not confirmed; nothing was checked or written")
     if isinstance(target, IdentityTarget):
         warn_of_held_timestamps(timestamps, [target.private_key.public])
@@ -186,7 +186,7 @@ def _write_tables(key_logs: Sequence[KeyLog], output: Path | None) -> None:
         )
 
 
-def _confirmed(target: ProtocolTarget) -> bool:
+def _ask_to_confirm(target: ProtocolTarget) -> bool:
     """Ask the operator to confirm by typing the name of the identity; of the server, if it needs none."""
     has_identity, server = isinstance(target, IdentityTarget), target.server
     what, name = ("identity", server.identity) if has_identity else ("server", server.name)

@@ -69,10 +69,10 @@ def choose_identity(
         name = wish.name or identity_name_of_machine()
         source = SecretSource(SecretForm.FILE, files.write(name, ".key", PrivateKey.generate()))
         return _added(fleet, Identity(name, source, wish.addresses), has_new_key=True)
-    if not wish.addresses or _same_hosts(wish.addresses, current.addresses):
+    if not wish.addresses or _have_same_hosts(wish.addresses, current.addresses):
         return ChosenIdentity(fleet, current)
     for other in fleet.identities:
-        if other.private_key == current.private_key and _same_hosts(wish.addresses, other.addresses):
+        if other.private_key == current.private_key and _have_same_hosts(wish.addresses, other.addresses):
             return ChosenIdentity(fleet, other)
     addressed = replace(current, addresses=wish.addresses)
     if not any(each.identity == current.name for each in fleet.servers):
@@ -103,5 +103,5 @@ def _added(fleet: Fleet, identity: Identity, *, has_new_key: bool = False) -> Ch
     )
 
 
-def _same_hosts(some: Sequence[Interface], others: Sequence[Interface]) -> bool:
+def _have_same_hosts(some: Sequence[Interface], others: Sequence[Interface]) -> bool:
     return {each.ip for each in some} == {each.ip for each in others}

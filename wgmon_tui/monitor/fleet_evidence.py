@@ -78,8 +78,8 @@ class FleetEvidence:
             yield WorkedUntil(answer.at)
         if address and answer:
             neighbours = self._neighbours(server_state.server.name, address)
-            failed = sum(_failed_together(each, server_state) for each in neighbours)
-            answered = sum(_answered_since(each, server_state) for each in neighbours)
+            failed = sum(_have_failed_together(each, server_state) for each in neighbours)
+            answered = sum(_has_answered_since(each, server_state) for each in neighbours)
             if failed or answered:
                 yield NeighboursFailed(address, failed, failed + answered)
         yield from self._about_inner_addresses(server_state)
@@ -95,7 +95,7 @@ class FleetEvidence:
         """Yield what answers inside the tunnel of a server although the server itself does not."""
         for address in dict.fromkeys(inner_addresses(server_state.server)):
             for neighbour in self._neighbours(server_state.server.name, address):
-                if _answered_since(neighbour, server_state):
+                if _has_answered_since(neighbour, server_state):
                     yield InnerAddressAnswered(address, neighbour.server.name, _interface_of(neighbour))
                     break
 
@@ -117,7 +117,7 @@ class FleetEvidence:
             self._addresses.pop(name, None)
 
 
-def _answered_since(neighbour: ServerState, server_state: ServerState) -> bool:
+def _has_answered_since(neighbour: ServerState, server_state: ServerState) -> bool:
     """Return whether a neighbour has answered since this server's last check failed."""
     failed = server_state.last.check if server_state.last else None
     if failed is None or neighbour.last_answer is None or (failed.handshake and not has_lost_data(failed)):
@@ -137,7 +137,7 @@ def _interface_of(neighbour: ServerState) -> str:
     return next((each.interface for each in found), "")
 
 
-def _failed_together(neighbour: ServerState, server_state: ServerState) -> bool:
+def _have_failed_together(neighbour: ServerState, server_state: ServerState) -> bool:
     """Return whether a neighbour is down and answered last when this server did."""
     if neighbour.last is None or neighbour.last_answer is None or server_state.last_answer is None:
         return False

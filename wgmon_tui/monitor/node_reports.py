@@ -87,12 +87,12 @@ def is_new(report: ControlPlaneReport, before: ControlPlaneReport | None) -> boo
 
 
 def _is_changed(node: Node, before: Node) -> bool:
-    if _moved(node.last_seen, before.last_seen) or _moved(node.last_handshake, before.last_handshake):
+    if _has_moved(node.last_seen, before.last_seen) or _has_moved(node.last_handshake, before.last_handshake):
         return True
     return replace(node, last_seen=before.last_seen, last_handshake=before.last_handshake) != before
 
 
-def _moved(time: float | None, before: float | None) -> bool:
+def _has_moved(time: float | None, before: float | None) -> bool:
     if time is None or before is None:
         return time is not before
     return abs(time - before) >= _MOVES_S

@@ -12,7 +12,7 @@ from wgmon_tui.text import format_count, format_until
 from wgmon_tui.tui.context import AppContext
 from wgmon_tui.tui.correlated_failures import describe_group
 from wgmon_tui.tui.false_green import port_answer_at, port_up
-from wgmon_tui.tui.filter.query import muted
+from wgmon_tui.tui.filter.query import is_muted
 
 
 def build_server_report(app: AppContext, server_state: ServerState) -> IncidentReport:
@@ -58,7 +58,7 @@ def copy_reports(app: AppContext, reports: Sequence[IncidentReport], *, markdown
 def muted_reason(server_state: ServerState, now: float) -> str:
     """Why alerts for a server are muted now; "" if they are not."""
     words = [f'in maintenance "{server_state.maintenance}"'] if server_state.maintenance is not None else []
-    if muted(server_state, now) and server_state.muted_until is not None:
+    if is_muted(server_state, now) and server_state.muted_until is not None:
         by = f" by {server_state.muted_by}" if server_state.muted_by else ""
         words.append(f"muted{by} {format_until(server_state.muted_until, now)}")
     return ", ".join(words)

@@ -83,7 +83,7 @@ class ProxyProber(AddressProber[ProxyTarget]):
         evidence += found
         return replace(
             check,
-            framing=TIMESTAMPED if self._dialect.timestamps(target.link) else "",
+            framing=TIMESTAMPED if self._dialect.uses_timestamps(target.link) else "",
             handshake=_handshake(through, evidence),
             evidence=tuple(evidence),
             exchange=tuple(fetches.exchange),

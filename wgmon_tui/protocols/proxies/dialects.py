@@ -70,7 +70,7 @@ class Dialect(Protocol):
     def trials(self, link: Any) -> Sequence[Trial]:
         """The experiments that explain a failure, the likeliest first."""
 
-    def timestamps(self, link: Any) -> bool:
+    def uses_timestamps(self, link: Any) -> bool:
         """Whether requests carry the time, so that both clocks must agree."""
 
     has_readable_secret: bool

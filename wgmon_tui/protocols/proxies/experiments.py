@@ -100,7 +100,7 @@ class Experiments:
     def _secret_trials(self) -> Iterable[Trial]:
         """What both sides must agree on beside TLS. A clock that is known to be off goes first."""
         dialect = self._fetches.dialect
-        if dialect.timestamps(self._link):
+        if dialect.uses_timestamps(self._link):
             yield from own_clock_trials(self._link, self._clock_offset_s)
         yield from self._transport_trials()
         yield from dialect.trials(self._link)

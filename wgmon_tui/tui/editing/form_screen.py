@@ -207,14 +207,14 @@ class FormScreen(Screen[R | None], Generic[R]):
         return next((row for row in self._rows.values() if row.has_focus_within), None)
 
     @property
-    def changed(self) -> bool:
+    def is_changed(self) -> bool:
         """Whether there are unsaved changes."""
         return self._current_texts() != self._initial_texts or any(row.secret for row in self._rows.values())
 
     @property
     def unsaved(self) -> str:
         """What would be lost if the program ended now, as a clause; "" for nothing."""
-        return "The changes in this form are not saved" if self.changed or self._saving else ""
+        return "The changes in this form are not saved" if self.is_changed or self._saving else ""
 
     def _current_texts(self) -> dict[str, str]:
         return {key: row.text for key, row in self._rows.items()}
@@ -371,7 +371,7 @@ class FormScreen(Screen[R | None], Generic[R]):
             elif answer is False:
                 self.run_worker(self._save_or_show(), group="editing")
 
-        if self.changed:
+        if self.is_changed:
             question = ConfirmDialog(
                 "There are unsaved changes.",
                 yes="leave without saving",

@@ -65,7 +65,7 @@ class FilterContext:
     texts: SearchTexts = field(default_factory=SearchTexts)
 
 
-def muted(server_state: ServerState, now: float) -> bool:
+def is_muted(server_state: ServerState, now: float) -> bool:
     """Whether the operator has muted the alerts of a server."""
     return server_state.muted_until is not None and server_state.muted_until > now
 
@@ -79,7 +79,7 @@ FACTS: Mapping[str, Callable[[ServerState, FilterContext], bool]] = {
     FLAPPING: lambda server_state, _: server_state.flapping,
     "maintenance": lambda server_state, _: server_state.maintenance is not None,
     "marked": lambda server_state, context: server_state.server.name in context.marked,
-    "muted": lambda server_state, context: muted(server_state, context.now),
+    "muted": lambda server_state, context: is_muted(server_state, context.now),
     "paused": lambda server_state, _: server_state.paused,
 }
 """The flags that `is:` tests."""

@@ -13,7 +13,7 @@ from wgmon_tui.checks.verdict import Diagnosis, Verdict
 from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.text import format_recent_time, format_until
-from wgmon_tui.tui.filter.query import muted
+from wgmon_tui.tui.filter.query import is_muted
 from wgmon_tui.tui.fleet.columns import CellContext, Column
 from wgmon_tui.tui.keys.action import Action
 from wgmon_tui.tui.keys.keymap import key_of
@@ -72,7 +72,7 @@ def state_lines(
         found.append(
             f'In maintenance "{server_state.maintenance}": incidents are recorded, no alerts are sent.'
         )
-    if muted(server_state, now) and server_state.muted_until is not None:
+    if is_muted(server_state, now) and server_state.muted_until is not None:
         by = f" by {server_state.muted_by}" if server_state.muted_by else ""
         found.append(
             f"Muted{by} {format_until(server_state.muted_until, now)}: no alerts are sent."

@@ -34,7 +34,7 @@ class ServerHistory:
     more: bool
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether the store has nothing about this server."""
         return not (self.incidents or self.failures or any(map(_has_data, self.seen)))
 

@@ -153,7 +153,7 @@ class HistoryTab(ServerTab):
             return self._unreadable
         if loaded is None:
             return "Loading the history", "This takes a moment."
-        if loaded.empty:
+        if loaded.is_empty:
             return "No history yet", "It starts with the first check of this server."
         return None
 

@@ -32,7 +32,7 @@ class SocksDialect:
         """Nothing: the program decides."""
         return None
 
-    def timestamps(self, link: SocksLink) -> bool:
+    def uses_timestamps(self, link: SocksLink) -> bool:
         """Whatever the server needs, the program says the time."""
         return False
 

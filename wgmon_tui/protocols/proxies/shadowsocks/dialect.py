@@ -37,7 +37,7 @@ class ShadowsocksDialect:
             return str(error)
         return None
 
-    def timestamps(self, link: ShadowsocksLink) -> bool:
+    def uses_timestamps(self, link: ShadowsocksLink) -> bool:
         """Whether both clocks must agree."""
         return METHODS[link.method].is_2022
 

@@ -24,7 +24,7 @@ class TrojanDialect:
         """A transport that is not known."""
         return find_unsupported_transport(link.transport)
 
-    def timestamps(self, link: TrojanLink) -> bool:
+    def uses_timestamps(self, link: TrojanLink) -> bool:
         """Whether both clocks must agree."""
         return False
 

@@ -26,7 +26,7 @@ class VlessDialect:
             return "VLESS Encryption is not supported; import the link again for proxy-command with mihomo"
         return find_unsupported_transport(link.transport)
 
-    def timestamps(self, link: VlessLink) -> bool:
+    def uses_timestamps(self, link: VlessLink) -> bool:
         """Whether both clocks must agree."""
         return False
 

@@ -26,7 +26,7 @@ class VmessDialect:
             return "the cipher is not supported; known are " + ", ".join(SECURITIES)
         return find_unsupported_transport(link.transport)
 
-    def timestamps(self, link: VmessLink) -> bool:
+    def uses_timestamps(self, link: VmessLink) -> bool:
         """Whether both clocks must agree."""
         return True
 
