@@ -166,6 +166,8 @@ def _outbound(name: str, link: ProxyLink) -> dict[str, object]:
     if isinstance(link.transport, WebSocketOptions):
         headers = {"Host": link.transport.host}
         found["transport"] = {"type": "ws", "path": link.transport.path, "headers": headers}
+    elif isinstance(link.transport, GrpcOptions):
+        found["transport"] = {"type": "grpc", "service_name": link.transport.service_name}
     return found
 
 

@@ -1,7 +1,8 @@
 """Writes the table of proxies in docs/side-by-side.md: run this module as root.
 
 wgmon-tui, mihomo, sing-box and Xray check the same servers with the same faults in one run. No package
-registry has a build of Xray: without `XRAY=/path/to/xray`, its column and its servers are left out.
+registry has a build of Xray: without `XRAY=/path/to/xray`, its column and the lines of its servers stay those
+of the last run with it, and where that had no such line, nothing was asked.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ SERVERS = (
     "sing-box",
     "xray vless vision",
 )
+_XRAY, _NOT_ASKED = 5, "not asked"
+"""The column of Xray, and what stands there where the last run with it had no such line."""
+
 _NOT_SPOKEN = ("not in this build", "not in this build")
 
 
@@ -44,23 +48,34 @@ def main() -> int:
         every = cells(servers.links, servers.start_without_exit())
         chosen = [each for each in every if each.server in SERVERS and not each.probing.clock_shift_s]
         lines = _play(servers, chosen, has_xray=has_xray)
-    headings = _headings(has_xray=has_xray)
-    table = [headings, tuple("---" for _ in headings), *lines]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in table)
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
+    earlier, _, after = rest.partition(END)
+    headings, *known = _cells_of(earlier)
+    if has_xray:
+        headings[_XRAY] = f"observatory of {xray_version()}"
+    else:
+        lines = _with_xray_of(known, lines)
+    lines.sort(key=lambda line: (line[0] != RIGHT, line[0]))
+    table = [headings, ["---"] * len(headings), *lines]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in table)
     PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
     return 0
 
 
-def _headings(*, has_xray: bool) -> tuple[str, ...]:
-    clients = ["a client gets (sing-box)", "sing-box's urltest", "mihomo's delay"]
-    if has_xray:
-        clients.append(f"observatory of {xray_version()}")
-    return ("fault", "server", *clients, "wgmon-tui", "first cause")
+def _cells_of(table: str) -> list[list[str]]:
+    """The lines of a table, without the one below its headings."""
+    lines = [each.strip("| ").split(" | ") for each in table.strip().splitlines()]
+    return [lines[0], *lines[2:]]
 
 
-def _play(servers: ProxyServers, chosen: list[ProxyCell], *, has_xray: bool) -> list[tuple[str, ...]]:
+def _with_xray_of(known: list[list[str]], lines: list[list[str]]) -> list[list[str]]:
+    """The lines with Xray's column of an earlier table, and that table's lines of Xray's servers."""
+    said = {tuple(each[:2]): each[_XRAY] for each in known}
+    ours = [[*each[:_XRAY], said.get((each[0], each[1]), _NOT_ASKED), *each[_XRAY:]] for each in lines]
+    return ours + [each for each in known if each[1].startswith("xray")]
+
+
+def _play(servers: ProxyServers, chosen: list[ProxyCell], *, has_xray: bool) -> list[list[str]]:
     """Each program gets a relay of its own, so that all see the same of its connections."""
     links = {str(each): each.probing.link for each in chosen}
     spoken = {name: link for name, link in links.items() if not _needs_utls(link)}
@@ -85,8 +100,8 @@ def _play(servers: ProxyServers, chosen: list[ProxyCell], *, has_xray: bool) -> 
                 observed = [_said(observe(servers, link, page))]
         cause = f"{found.causes[0].cause} ({describe_likelihood(found.causes)})" if found.causes else "–"
         answers = (got, tested, delay, *observed)
-        lines.append((cell.fault, cell.server, *answers, f"`{found.verdict.slug}`", cause))
-    return sorted(lines, key=lambda line: (line[0] != RIGHT, line[0]))
+        lines.append([cell.fault, cell.server, *answers, f"`{found.verdict.slug}`", cause])
+    return lines
 
 
 def _needs_utls(link: object) -> bool:
