@@ -46,6 +46,19 @@ def test_the_check_tells_all_errors_of_both_files(tmp_path: Path, capsys: pytest
     ]
 
 
+def test_what_is_not_checked_beside_other_errors_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "servers.toml").write_text(MINIMAL_TOML)
+    for text, last in (
+        ('theme = "inc"\nquorum = 0\n', "theme: checked when the other errors are corrected"),
+        ("quorum = 0\n", "line 1: key quorum: expected an integer from 1 to 1000, got 0"),
+    ):
+        (tmp_path / "config.toml").write_text(text)
+        assert config(tmp_path, "--check") == 64
+        assert capsys.readouterr().err.splitlines()[-1] == f"wgmon-tui: config.toml: {last}"
+
+
 @pytest.mark.parametrize(("command", "code"), [(["config", "--check"], 64), (["doctor"], 2)])
 def test_a_key_that_the_dashboard_refuses_is_found(
     command: list[str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.daemon.harness import (
     running,
     write_config,
 )
+from wgmon_tui.cli import server_list
 from wgmon_tui.cli.main import main
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.servers_file import read
@@ -111,6 +113,21 @@ def test_list_has_the_age_of_the_last_check_and_show_its_stages(
     found = json.loads(capsys.readouterr().out)
     assert [each["stage"] for each in found["stages"]][:3] == ["resolve", "reach", "handshake"]
     assert found["failed_stage"] == "handshake"
+
+
+def test_old_states_say_that_nobody_checks(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = config.parent / "state"
+    with running(config, state):
+        await_check(state, "ams1")
+    assert call(config, "show", "ams1") == 0
+    assert capsys.readouterr().err == ""
+    later = SimpleNamespace(time=lambda: time.time() + 3600.0)
+    monkeypatch.setattr(server_list, "time", later)
+    assert call(config, "show", "ams1") == 0
+    said = "the last check of 1 server is old, and no wgmon-tui is running."
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_show_names_settings_files_and_the_line_and_hides_secrets(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wgmon_tui.cli.arguments import Subparsers, directory_options
-from wgmon_tui.cli.loading import read_checked_config, require_directory
+from wgmon_tui.cli.loading import check_dashboard_settings, require_directory
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.exit_codes import ExitCode
-from wgmon_tui.text import format_count
+from wgmon_tui.text import format_count, format_list
+
+_OF_DASHBOARD = ("theme", "columns", "keys", "action")
+"""The sections of config.toml that only the code of the dashboard can check."""
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -63,7 +66,11 @@ def _check(config: Path) -> int:
         return f"{format_count(len(fleet.servers), 'server')}, {identities}"
 
     def describe_config() -> str:
-        read_checked_config(config)
+        try:
+            loaded = config_toml.read_config(config)
+        except ConfigurationError as error:
+            raise ConfigurationError("\n".join([*error.lines, *_not_checked_yet(config)])) from error
+        check_dashboard_settings(config, loaded)
         return "valid" if (config / config_toml.NAME).exists() else "no such file; the defaults are in force"
 
     reads: dict[str, Callable[[], str]] = {
@@ -79,3 +86,17 @@ def _check(config: Path) -> int:
             for line in error.lines:
                 print(f"wgmon-tui: {line}", file=sys.stderr)
     return code
+
+
+def _not_checked_yet(config: Path) -> Iterator[str]:
+    """A line that names what is only checked in a config.toml without other errors, if it has any of that."""
+    import tomllib
+
+    from wgmon_tui.config.config_toml import NAME
+
+    try:
+        sections = tomllib.loads((config / NAME).read_text("utf-8-sig")).keys() & set(_OF_DASHBOARD)
+    except (OSError, ValueError):
+        return
+    if sections:
+        yield f"{NAME}: {format_list(sorted(sections))}: checked when the other errors are corrected"

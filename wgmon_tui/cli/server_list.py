@@ -172,11 +172,14 @@ def print_servers(arguments: argparse.Namespace) -> int:
 
 
 def _say_if_nobody_checks(servers: Sequence[KnownServer], arguments: argparse.Namespace) -> None:
-    """Say on stderr how checks get into the history, if some server has none and nobody makes them."""
+    """Say on stderr how checks get into the history, if some server has no new one and nobody makes them."""
     missing = [each for each in servers if each.checked_at is None and not each.is_paused]
-    if not missing or is_writer_running(arguments.state):
+    old = [each for each in servers if each.is_stale and not each.is_paused]
+    if not (missing or old) or is_writer_running(arguments.state):
         return
     why = f"wgmon-tui: no check of {format_count(len(missing), 'server')} is in the history"
+    if not missing:
+        why = f"wgmon-tui: the last check of {format_count(len(old), 'server')} is old"
     said = lay_out([Span(f"{why}, and no wgmon-tui is running.")], text_format(arguments))
     steps = (f"{what}\n\n{command}" for what, command in start_lines(arguments))
     print("\n".join(["", said, "\n\n".join(steps)]), file=sys.stderr)
