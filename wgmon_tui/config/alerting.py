@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from wgmon_tui.config.models import SecretSource
 from wgmon_tui.records import dataclass
+
+T = TypeVar("T")
 
 DAY_S = 86_400.0
 VERDICTS = (
@@ -164,6 +167,13 @@ class Sink:
     def is_event_driven(self) -> bool:
         """Whether the sink gets events. A heartbeat gets only pings."""
         return not isinstance(self.options, Heartbeat)
+
+
+def options_of(sink: Sink, kind: type[T]) -> T:
+    """The options of a sink, for the code of its type. Raises TypeError for a sink of another type."""
+    if not isinstance(sink.options, kind):
+        raise TypeError(f"a sink of type {sink.type} has no {kind.__name__}")
+    return sink.options
 
 
 @dataclass(frozen=True, slots=True)

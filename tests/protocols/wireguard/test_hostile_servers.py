@@ -102,4 +102,3 @@ def test_without_an_authentic_response_there_is_no_handshake_and_the_deadline_ho
 def test_an_authentic_response_among_them_is_found(before: list[Datagram], after: list[Datagram]) -> None:
     result = asyncio.run(check_against([*before, authentic, *after]))
     assert result.handshake is not None
-    assert result.handshake.retransmits >= 0

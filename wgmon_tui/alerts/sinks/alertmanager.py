@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping
-from typing import cast
 
 from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice, IncidentSnapshot
 from wgmon_tui.alerts.rendering import brief, describe_expiry, expiry_command, safe, title
-from wgmon_tui.config.alerting import Alertmanager, Sink
+from wgmon_tui.config.alerting import Alertmanager, Sink, options_of
 from wgmon_tui.text import format_iso_time
 
 _PATH = "/api/v2/alerts"
@@ -25,7 +24,7 @@ _MISSED = 4
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Post the alerts. Raises RetryError, GiveUpError."""
-    options = cast("Alertmanager", sink.options)
+    options = options_of(sink, Alertmanager)
     until = time.time() + max(_HELD_AT_LEAST_S, _MISSED * options.every)
     alerts = [_of_incident(options, snapshot, until) for snapshot in announcement.about]
     alerts += [_of_expiry(options, announcement, each, until) for each in announcement.expiries]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import cast
 
 from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import title
-from wgmon_tui.config.alerting import Bell, Sink
+from wgmon_tui.config.alerting import Bell, Sink, options_of
 
 TERMINAL = "/dev/tty"
 """The controlling terminal of this process."""
@@ -23,7 +22,7 @@ _BELL = b"\a"
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Ring the bell. Raises RetryError, and GiveUpError without a terminal."""
     ringing = _BELL
-    if cast("Bell", sink.options).desktop:
+    if options_of(sink, Bell).desktop:
         # The text starts with a state glyph: a number there would select another OSC 9 command.
         ringing += b"\x1b]9;" + title(announcement).encode() + b"\x1b\\"
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from wgmon_tui.alerts.http_client import json_body
 from wgmon_tui.alerts.models import Announcement, RetryError
 from wgmon_tui.alerts.rendering import as_json
 from wgmon_tui.child_processes import run
-from wgmon_tui.config.alerting import Command, Sink
+from wgmon_tui.config.alerting import Command, Sink, options_of
 from wgmon_tui.text import format_limit, quoted, system_reason
 
 
@@ -18,7 +17,7 @@ def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> 
 
     What it leaves in the background may run on for as long again as the program itself.
     """
-    words = cast("Command", sink.options).command
+    words = options_of(sink, Command).command
     program = quoted(words[0])
     body = json_body(as_json(announcement)) + b"\n"
     try:

@@ -16,13 +16,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from threading import Timer
-from typing import Any, cast
+from typing import Any
 
 from wgmon_tui.alerts.certificates import explain_rejection, tls_context
 from wgmon_tui.alerts.http_client import phrase
 from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import plain, title
-from wgmon_tui.config.alerting import Email, Sink
+from wgmon_tui.config.alerting import Email, Sink, options_of
 
 _MOST_REFERENCES = 20
 _LOCAL_NAME = "wgmon-tui"
@@ -31,7 +31,7 @@ _FOR_GOOD = 500
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Send the message. Raises RetryError, GiveUpError."""
-    options = cast("Email", sink.options)
+    options = options_of(sink, Email)
     message = compose(options, announcement, datetime.now(UTC))
     deadline = time.monotonic() + sink.timeout
     try:

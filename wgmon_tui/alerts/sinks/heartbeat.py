@@ -11,14 +11,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from wgmon_tui.alerts.http_client import post, refusal
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, GiveUpError, RetryError, ServerHeartbeat
 from wgmon_tui.alerts.rendering import title
 from wgmon_tui.checks.verdict import Severity
-from wgmon_tui.config.alerting import Heartbeat, Sink
+from wgmon_tui.config.alerting import Heartbeat, Sink, options_of
 
 PLACE = "{server}"
 _AT_ONCE = 8
@@ -62,7 +61,7 @@ def _failing(url: str) -> str:
 
 def _send(sink: Sink, ping: Ping) -> None:
     url, text = ping
-    ca_file = cast("Heartbeat", sink.options).ca_file or None
+    ca_file = options_of(sink, Heartbeat).ca_file or None
     answer = post(url, text.encode(), _HEADERS, limit_s=sink.timeout, ca_file=ca_file)
     if not answer.is_accepted:
         raise refusal(answer, mendable=True)

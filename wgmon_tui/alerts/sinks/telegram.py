@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 from urllib.parse import quote
 
 from wgmon_tui.alerts.http_client import (
@@ -18,7 +17,7 @@ from wgmon_tui.alerts.http_client import (
 from wgmon_tui.alerts.markup import TELEGRAM
 from wgmon_tui.alerts.models import Announcement, GiveUpError, RetryError
 from wgmon_tui.alerts.rendering import message
-from wgmon_tui.config.alerting import Sink, Telegram
+from wgmon_tui.config.alerting import Sink, Telegram, options_of
 
 _LONGEST = 4096
 _OF_THE_MESSAGE = ("can't parse", "too long", "empty")
@@ -27,7 +26,7 @@ _OF_THE_MESSAGE = ("can't parse", "too long", "empty")
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Send the message. Raises RetryError, GiveUpError."""
-    options, token = cast("Telegram", sink.options), secrets["token"]
+    options, token = options_of(sink, Telegram), secrets["token"]
     sent: dict[str, object] = {
         "chat_id": options.chat,
         "text": message(announcement, TELEGRAM, _LONGEST),

@@ -11,19 +11,18 @@ import binascii
 import hmac
 import time
 from collections.abc import Mapping
-from typing import cast
 
 from wgmon_tui.alerts.http_client import JSON_HEADERS, json_body, post, refusal
 from wgmon_tui.alerts.models import Announcement, RetryError
 from wgmon_tui.alerts.rendering import as_json
-from wgmon_tui.config.alerting import Sink, Webhook
+from wgmon_tui.config.alerting import Sink, Webhook, options_of
 
 _ENCODED = "whsec_"
 
 
 def send(sink: Sink, announcement: Announcement, secrets: Mapping[str, str]) -> None:
     """Post the announcement. Raises RetryError, GiveUpError."""
-    options = cast("Webhook", sink.options)
+    options = options_of(sink, Webhook)
     body, now = json_body(as_json(announcement)), int(time.time())
     headers = {**JSON_HEADERS, "Webhook-Id": announcement.id, "Webhook-Timestamp": str(now)}
     if "secret" in secrets:
