@@ -27,7 +27,10 @@ Kind = TypeVar("Kind")
 
 def first_of_kind(kind: type[Kind], evidence: Iterable[object]) -> Kind | None:
     """Return the first evidence of a type, or None."""
-    return next((each for each in evidence if isinstance(each, kind)), None)
+    for each in evidence:
+        if isinstance(each, kind):
+            return each
+    return None
 
 
 def all_of_kind(kind: type[Kind], evidence: Iterable[object]) -> list[Kind]:

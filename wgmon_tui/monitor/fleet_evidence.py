@@ -60,15 +60,13 @@ class FleetEvidence:
         self, server_state: ServerState, target: ProtocolTarget | None, checks: Sequence[Check]
     ) -> Mapping[Address | None, tuple[Evidence, ...]]:
         """Return the evidence about each address that did not answer, or whose data is lost."""
-        return {
-            each.address: tuple(self._about_address(server_state, target, each.address))
-            for each in checks
-            if each.handshake is None
-        } | {
-            each.address: tuple(self._about_inner_addresses(server_state))
-            for each in checks
-            if each.handshake and has_lost_data(each)
-        }
+        found: dict[Address | None, tuple[Evidence, ...]] = {}
+        for each in checks:
+            if each.handshake is None:
+                found[each.address] = tuple(self._about_address(server_state, target, each.address))
+            elif has_lost_data(each):
+                found[each.address] = tuple(self._about_inner_addresses(server_state))
+        return found
 
     def _about_address(
         self, server_state: ServerState, target: ProtocolTarget | None, address: Address | None

@@ -136,6 +136,9 @@ def is_explained_by_loss(window: LossWindow, check: Check) -> bool:
 
 def _losses_of(check: Check) -> Losses | None:
     """What a check lost. None if this machine was at fault, or if something else than silence came back."""
+    if check.handshake and not check.evidence:  # the check of most healthy servers without echoes
+        lost = check.handshake.retransmits
+        return _shared(max(check.sent, lost + 1), lost, 0, 0)
     if any(isinstance(each, _LOCAL_FAULTS) for each in check.evidence):
         return None
     demanded = len(all_of_kind(CookieDemanded, check.evidence))

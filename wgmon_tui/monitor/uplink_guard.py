@@ -34,7 +34,10 @@ def last_answer_time(check: Check) -> float | None:
     An answer proves that the local uplink works in both directions. Packets that the server sent unasked, and
     bytes that do not authenticate, prove nothing about it.
     """
-    latest = max((each.at for each in check.evidence if _is_answer(each)), default=-inf)
+    latest = -inf
+    for evidence in check.evidence:
+        if _is_answer(evidence):
+            latest = max(latest, evidence.at)
     if check.handshake:
         for each in reversed(check.exchange):  # so that the words of the protocol are asked about one packet
             if each.at > latest and _is_received(each) and not is_unasked(check, each):

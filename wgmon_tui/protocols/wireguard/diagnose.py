@@ -224,10 +224,12 @@ def _diagnose_answered(
 
 def _diagnose_slow(check: Check, handshake: Handshake, server: Server) -> Meaning | None:
     """Diagnose a handshake or data above the limit; data counts as the slow part if it is far slower."""
+    data_rtt = check.tunnel.rtt if check.tunnel and check.tunnel.rtt is not None else 0.0
+    if max(handshake.rtt, data_rtt) <= server.slow:
+        return None
     limit = f"above the limit of {format_rtt(server.slow)}"
     rtt_text = format_rtt(handshake.rtt)
-    data_rtt = check.tunnel.rtt if check.tunnel else None
-    if data_rtt is not None and data_rtt > max(server.slow, _DATA_IS_SLOWER * handshake.rtt):
+    if data_rtt > max(server.slow, _DATA_IS_SLOWER * handshake.rtt):
         summary = (
             f"Data is slow: {format_rtt(data_rtt)} through the tunnel, handshake {rtt_text}: "
             "data is queued or shaped."
@@ -235,10 +237,8 @@ def _diagnose_slow(check: Check, handshake: Handshake, server: Server) -> Meanin
         return Verdict.SLOW, summary, [causes.slow_data(server), causes.slow(server)]
     if handshake.rtt > server.slow:
         return Verdict.SLOW, f"Answers slowly: handshake {rtt_text}, {limit}.", [causes.slow(server)]
-    if data_rtt is not None and data_rtt > server.slow:
-        summary = f"Answers slowly: {format_rtt(data_rtt)} through the tunnel, {limit}; handshake {rtt_text}."
-        return Verdict.SLOW, summary, [causes.slow(server)]
-    return None
+    summary = f"Answers slowly: {format_rtt(data_rtt)} through the tunnel, {limit}; handshake {rtt_text}."
+    return Verdict.SLOW, summary, [causes.slow(server)]
 
 
 def _count_loss_bursts(recent: Sequence[float | None]) -> int:
