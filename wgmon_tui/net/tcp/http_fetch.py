@@ -6,7 +6,7 @@ The requests are HTTP/1.1 with `Connection: close`. Redirects are not followed: 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from wgmon_tui.net.http_target import Url
@@ -85,14 +85,14 @@ class HttpFetch:
         self._url, self._began = url, now
         self._response = ResponseParser()
         self._tls = _Tls(context, url.host) if url.is_tls and context else None
-        self._found: dict[str, object] = {}
+        self._found = FetchResult()
         tcp.connect(now)
 
     @property
     def result(self) -> FetchResult:
         """What was got so far."""
-        return FetchResult(
-            **self._found,  # type: ignore[arg-type]
+        return replace(
+            self._found,
             status=self._response.status,
             size=self._response.size,
             body=bytes(self._response.body),
@@ -107,7 +107,7 @@ class HttpFetch:
             self.last_progress = now
             match event:
                 case Connected():
-                    self._found["connected_at"] = now - self._began
+                    self._found = replace(self._found, connected_at=now - self._began)
                     self._begin(now)
                 case DataReceived(data):
                     self._receive(data, now)
@@ -139,7 +139,7 @@ class HttpFetch:
             return
         self.tcp.write(self._tls.to_send(), now)
         if is_ready and self.phase is Phase.TLS:
-            self._found["encrypted_at"] = now - self._began
+            self._found = replace(self._found, encrypted_at=now - self._began)
             self._request(now)
         if plain:
             self._receive_http(plain, now)
@@ -173,7 +173,7 @@ class HttpFetch:
             return
         if self._response.status is not None and self.phase is Phase.RESPONSE:
             self.phase = Phase.BODY
-            self._found["responded_at"] = now - self._began
+            self._found = replace(self._found, responded_at=now - self._began)
         if self._response.is_complete or self._response.size >= MAX_BODY_BYTES:
             self._finish(now)
 
@@ -186,14 +186,14 @@ class HttpFetch:
             self._finish(now)
 
     def _fail(self, failure: FetchFailure, now: float, reason: str = "") -> None:
-        self._found |= {"failure": failure, "reason": reason}
+        self._found = replace(self._found, failure=failure, reason=reason)
         self._finish(now)
 
     def _finish(self, now: float) -> None:
         if self.is_over:
             return
         self.is_over = True
-        self._found["ended_at"] = now - self._began
+        self._found = replace(self._found, ended_at=now - self._began)
         if not self._response.is_complete:  # the rest of the body would still come
             self.tcp.abort()
         elif self.tcp.state is not State.CLOSED:
