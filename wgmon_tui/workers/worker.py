@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,11 @@ from typing import Any
 
 from wgmon_tui import __version__
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
-from wgmon_tui.checks.path_trace import PathTrace, TraceRefusedError
+from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.checks.protocol import ProtocolTarget
 from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.targets import join
+from wgmon_tui.config.models import Server
 from wgmon_tui.config.secrets.core_dumps import switch_off_core_dumps
 from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.faults import FaultReporter
@@ -186,7 +187,7 @@ class Worker:
         )
         self._connection.gather(FrameKind.CHECKED, messages.write_checked(request.number, checks))
 
-    def _soak_sender(self, number: int) -> Any:
+    def _soak_sender(self, number: int) -> Callable[[SoakProgress], None]:
         sent_at = 0.0
 
         def send(progress: SoakProgress) -> None:
@@ -200,7 +201,7 @@ class Worker:
 
         return send
 
-    async def _trace(self, prober: FleetProber, number: int, name: str, options: Any) -> None:
+    async def _trace(self, prober: FleetProber, number: int, name: str, options: TraceOptions) -> None:
         def send(trace: PathTrace) -> None:
             self._connection.send(FrameKind.TRACE_PROGRESS, messages.encode_trace(number, trace))
 
@@ -227,7 +228,7 @@ class Worker:
             await asyncio.sleep(_REPORT_INTERVAL_S)
 
 
-def _read_assignment(content: bytes) -> tuple[Mapping[str, ProtocolTarget], tuple[Any, ...]]:
+def _read_assignment(content: bytes) -> tuple[Mapping[str, ProtocolTarget], tuple[Server, ...]]:
     """The targets of a fleet, and its servers. Ten thousand take a second of arithmetic."""
     assignment = messages.decode_setup(content)
     if not isinstance(assignment, FleetAssignment):
