@@ -234,7 +234,7 @@ async def test_a_probe_of_a_server_that_is_being_checked_waits_for_that_check(tm
         lab.set_mode(LabMode.SILENT)
         checked = served.rounds("fra1")
         served.writer.recheck(["fra1"])
-        await asyncio.sleep(0.1)
+        await until(lambda: served.writer.engine._is_being_checked("fra1"))
         assert value_in(await served.probe("fra1"), "probe_success") == 0
         assert checked() == 1
 
@@ -279,7 +279,7 @@ async def test_one_that_is_paused_while_it_is_probed_is_waited_for_no_longer(tmp
     async with rarely_checked(tmp_path) as (served, lab):
         lab.set_mode(LabMode.SILENT)
         probing = asyncio.create_task(served.probe("fra1"))
-        await asyncio.sleep(0.1)
+        await until(lambda: served.writer.engine._is_being_checked("fra1"))
         served.writer.pause(["fra1"], True)
         assert value_in(await probing, "wgmon_severity", server="fra1") == 4
 
