@@ -195,6 +195,7 @@ async def test_empty_states_say_what_is_missing() -> None:
     async with face(QuietEngine()) as it:
         await open_list(it)
         assert "There is no control plane" in shown(it, "nothing")
+        assert "docs/control-planes.md says how to add one." in shown(it, "nothing")
 
 
 async def test_the_fleet_filters_and_groups_nodes_with_their_control_plane() -> None:

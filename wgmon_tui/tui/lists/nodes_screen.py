@@ -105,7 +105,8 @@ class NodesScreen(OrderedListScreen[NodeEntry]):
         planes = [self._plane] if self._plane else planes
         if not planes:
             words = (
-                "A [[control_plane]] in servers.toml is the API of a mesh, such as headscale or Tailscale."
+                "A [[control_plane]] in servers.toml is the API of a mesh, such as headscale or Tailscale. "
+                "docs/control-planes.md says how to add one."
             )
             return "There is no control plane", words
         if any((state := states.get(name)) and state.node_report for name in planes):
