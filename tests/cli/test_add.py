@@ -170,6 +170,20 @@ def test_at_a_terminal_a_file_with_a_network_asks_for_the_tunnel_address(
     assert fleet.servers[0].tunnel is bool(addresses)
 
 
+def test_at_a_terminal_an_address_that_cannot_be_is_asked_for_again(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interactive = replace(detect_terminal(), is_input=True, is_output=True, term="xterm")
+    monkeypatch.setattr(add_sources, "detect_terminal", lambda: interactive)
+    answers = iter(("10.8.0.300", "10.8.0.7", "10.8.0.250"))
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert add(config, private(tmp_path / "fra1.conf", CONF), "--no-wait") == 0
+    out = capsys.readouterr().out
+    assert "Expected an address such as 10.8.0.254." in out
+    assert "10.8.0.7 is the address of the client" in out
+    assert tuple(map(str, read(config).fleet.identities[0].addresses)) == ("10.8.0.250/32",)
+
+
 def test_an_identity_with_the_key_of_the_file_is_not_the_separate_one(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,16 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(
     assert names(config) == ["fra1", "ams1"]
 
 
+def test_an_error_at_a_terminal_is_wrapped_and_its_path_stays_whole(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = replace(detect_terminal(), is_output=True, is_error_output=True, size=(30, 24))
+    monkeypatch.setattr("wgmon_tui.terminal.detect_terminal", lambda: narrow)
+    nowhere = config / "a" / "directory" / "that" / "is" / "not" / "there"
+    assert main(["--config", str(nowhere), "list"]) == 64
+    assert capsys.readouterr().err == f"wgmon-tui: there is no\n  directory\n  {nowhere}\n"
+
+
 def test_remove_without_a_terminal_needs_yes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(config, "remove", "fra1") == 64
     assert "add --yes" in capsys.readouterr().err

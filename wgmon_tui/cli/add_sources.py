@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 
+from wgmon_tui.cli.output_format import wrap_line
 from wgmon_tui.config.imports.conf_reading import ReadConfs, read_confs
 from wgmon_tui.config.imports.conf_sources import CONF_SUFFIXES, STANDARD_INPUT, is_link
 from wgmon_tui.config.imports.import_report import SHARED_KEY_WARNING
@@ -221,7 +221,8 @@ def _ask_address(arguments: argparse.Namespace, confs: ReadConfs) -> tuple[Inter
     if first is None or not is_asked or any(each.addresses for each in fleet.identities):
         return ()
     example = ip_network(first).broadcast_address - 1
-    print(f"Tunnel address for the checks: one of {first} that no peer has, such as {example}.")
+    asked = f"Tunnel address for the checks: one of {first} that no peer has, such as {example}."
+    print(wrap_line(asked, arguments.terminal.width))
     print("Without one (Enter), the checks cannot ping inside the tunnel.")
     while True:
         try:
@@ -230,17 +231,30 @@ def _ask_address(arguments: argparse.Namespace, confs: ReadConfs) -> tuple[Inter
             return ()
         if not answer or answer == "none":
             return ()
-        with suppress(InvalidValueError):
-            return (parse_interface(answer),)
-        print(f"Expected an address such as {example}.")
+        try:
+            address = parse_interface(answer)
+        except InvalidValueError:
+            print(f"Expected an address such as {example}.")
+            continue
+        taken = _client_address(address, confs)
+        if taken is None:
+            return (address,)
+        print(wrap_line(f"{taken}.", arguments.terminal.width))
+
+
+def _client_address(address: Interface, confs: ReadConfs) -> str | None:
+    """Why this may not be a tunnel address of the checks, if a client has it; else None."""
+    taken = {each.ip: conf.source for conf in confs.confs for each in conf.addresses}
+    if (source := taken.get(address.ip)) is None:
+        return None
+    return (
+        f"{address.ip} is the address of the client in {source}, and the server would take it away from that "
+        "client; choose one that no peer has"
+    )
 
 
 def _reject_client_addresses(addresses: Sequence[Interface], confs: ReadConfs) -> None:
     """Refuse the address of a client: `wg set` would take it away from that client."""
-    taken = {each.ip: conf.source for conf in confs.confs for each in conf.addresses}
     for each in addresses:
-        if source := taken.get(each.ip):
-            raise ConfigurationError(
-                f"add: --tunnel-address: {each.ip} is the address of the client in {source}, and the server "
-                "would take it away from that client; choose one that no peer has"
-            )
+        if taken := _client_address(each, confs):
+            raise ConfigurationError(f"add: --tunnel-address: {taken}")

@@ -121,8 +121,11 @@ def _run(arguments: argparse.Namespace) -> int:
             )
         return command(arguments)
     except ConfigurationError as error:
+        from wgmon_tui.cli.output_format import wrap_line
+
+        width = arguments.terminal.width if arguments.terminal.is_error_output else None
         for line in error.lines:
-            print(f"wgmon-tui: {line}", file=sys.stderr)
+            print(wrap_line(f"wgmon-tui: {line}", width), file=sys.stderr)
         return exit_code_of_error(error)
 
 
