@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from ipaddress import ip_address
 
 from wgmon_tui.checks.check import Tunnel
 from wgmon_tui.checks.check_log import CheckLog
@@ -65,16 +63,13 @@ class DataStages:
         return stage.channel.got_anything
 
     def _make_stage(self, run: HandshakeStage, session: Session, demultiplexer: Demultiplexer) -> TunnelStage:
-        opened = demultiplexer.socket_for(ip_address(run.source[0]))
-        if opened is None:
-            raise OSError(errno.EAFNOSUPPORT, "no socket of this family")
         rtt = run.handshake.rtt if run.handshake else 0.0
         sizes = self._sizes.get((run.target.server.name, run.source[0]))
         return TunnelStage(
             run.target,
             session,
             run.check_log,
-            opened,
+            run.socket,
             run.destination,
             run.source,
             demultiplexer.timers,

@@ -102,7 +102,8 @@ class HandshakeStage:
         self.session: Session | None = None
         self.unauthenticated: list[tuple[Attempt, bytes]] = []
         """The first responses that did not authenticate, each with its attempt."""
-        self._socket = socket
+        self.socket = socket
+        """The socket that the server knows: data leaves through it too."""
         self._make_attempt = make_attempt
         self._all_timers = timers
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -206,7 +207,7 @@ class HandshakeStage:
         datagram = self.framing.frame(MessageType.INITIATION, attempt.packet)
         self._send_decoys()
         try:
-            sent.sent_ns = self._socket.send(datagram, self.destination)
+            sent.sent_ns = self.socket.send(datagram, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
             self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
@@ -220,7 +221,7 @@ class HandshakeStage:
     def _send_decoys(self) -> None:
         for decoy in self.framing.make_decoys():
             with suppress(OSError):  # the initiation that follows shows whether this machine can send
-                sent_ns = self._socket.send(decoy, self.destination)
+                sent_ns = self.socket.send(decoy, self.destination)
                 if len(self.decoys) < _DECOYS_LOGGED:
                     self.decoys.append(decoy)
                     self.check_log.sent(decoy, sent_ns)
@@ -241,7 +242,7 @@ class HandshakeStage:
         self.session = session
         keepalive = self.framing.frame(MessageType.TRANSPORT, session.keepalive())
         try:
-            sent_ns = self._socket.send(keepalive, self.destination)
+            sent_ns = self.socket.send(keepalive, self.destination)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, "error")
             self.check_log.add_evidence(SocketError(time.monotonic() - self._started, name))
@@ -257,7 +258,7 @@ class HandshakeStage:
 
     def _on_overdue_response(self) -> None:
         """Start a fresh handshake: the server may hold only the session of a response that was lost."""
-        self._socket.drain_backlog()
+        self.socket.drain_backlog()
         if self.finished.done():
             return
         if self._fresh_initiations < _MAX_FRESH_INITIATIONS:
@@ -290,10 +291,10 @@ class HandshakeStage:
 
     def _on_deadline(self) -> None:
         # A packet that reached the kernel in time is not lost, even if this process reads it late.
-        self._socket.drain_backlog()
+        self.socket.drain_backlog()
         if self.finished.done() or self._rtt is not None:
             return
-        dropped = self._socket.overflows - self._overflows_before
+        dropped = self.socket.overflows - self._overflows_before
         if dropped:
             self.check_log.add_evidence(ReceiveOverflow(dropped))
         self.check_log.add_evidence(Silence(time.monotonic() - self._started))

@@ -180,7 +180,7 @@ class TunnelStage:
 
     def _rtts(self, kind: str) -> list[float]:
         sent = self.channel.sent_probes
-        return [each.rtt for each in sent if each.kind == kind and each.rtt is not None]
+        return [rtt for each in sent if each.kind == kind and (rtt := each.rtt) is not None]
 
     # Steps
 
@@ -288,7 +288,7 @@ class TunnelStage:
             by_target, key=lambda inner_probe: (inner_probe.kind, inner_probe.target)
         ):
             inner_probes = list(group)
-            rtts = [inner_probe.rtt for inner_probe in inner_probes if inner_probe.rtt is not None]
+            rtts = [rtt for inner_probe in inner_probes if (rtt := inner_probe.rtt) is not None]
             if kind == "echo":
                 self._check_log.add_evidence(
                     InnerEcho(name, len(inner_probes), len(rtts), _median_or_none(rtts))
@@ -316,8 +316,8 @@ class TunnelStage:
     def _echoing_target(self, rtts: Sequence[float]) -> SizeTarget | None:
         """An address of `tunnel_ping` that echoed."""
         echoes = [each for each in self.channel.sent_probes if each.kind == "echo"]
-        echoed = {each.target for each in echoes if each.rtt is not None}
-        lossy = any(each.rtt is None and each.target in echoed for each in echoes)
+        echoed = {each.target for each in echoes if each.answered_ns is not None}
+        lossy = any(each.answered_ns is None and each.target in echoed for each in echoes)
         address = next((each for each in self._server.tunnel_ping if str(each) in echoed), None)
         return SizeTarget(address, max(rtts), lossy) if address else None
 
