@@ -86,6 +86,20 @@ ROWS = (
         connects=True,
     ),
     VpnRow(
+        "groups in the profile, and a server with room for two clients",
+        lambda _: _with_groups("secp384r1", "X25519:secp384r1", ServerSetup(more="max-clients 2\n")),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
+        "groups in the profile, and a server of TLS 1.2 with room for two clients",
+        lambda _: _with_groups(
+            "X25519:prime256v1", "prime256v1", ServerSetup(more=f"{TLS_1_2}max-clients 2\n")
+        ),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
         "no common cipher suite of TLS 1.3",
         lambda _: make_scene(
             ServerSetup(more="tls-ciphersuites TLS_AES_128_GCM_SHA256\n"),

@@ -77,6 +77,8 @@ _RESET_HEADER = 9 + 1 + 4
 """Opcode, session id, no acknowledgements, and the number of the packet."""
 
 _MOST_BODIES = 64
+_FATAL_ALERT = bytes((21, 3, 3, 0, 2, 2, 80))
+"""A record of TLS with the alert internal_error (RFC 8446 §5.1 and §6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,12 @@ class Client:
         """Tell the server that this session ends, where it takes this message."""
         if self._is_established and not self.is_over:
             self._write(EXIT)
+
+    def abandon_tls(self) -> None:
+        """End TLS with an alert, before it is established: the server forgets the session at once."""
+        if self._tls is not None and not self.is_over and not self._is_established:
+            self.is_over = True
+            self._channel.send(Opcode.CONTROL_V1, _FATAL_ALERT)
 
     @property
     def _is_established(self) -> bool:

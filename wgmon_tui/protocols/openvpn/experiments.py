@@ -227,7 +227,10 @@ async def _begin_tls(
     with closing(link), suppress(OSError):
         if await session.run(lambda: bool(client.remote_session_id), wait_s):
             client.log_in(login, session.now)
-            return await session.run(is_done, wait_s)
+            is_in_time = await session.run(is_done, wait_s)
+            client.abandon_tls()  # a session that is left half open takes the place of a client for a minute
+            session.flush()
+            return is_in_time
     return None
 
 
