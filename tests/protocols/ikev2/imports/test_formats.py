@@ -129,6 +129,26 @@ def test_swanctl_gives_a_password_and_the_files_of_certificates() -> None:
     }
 
 
+def test_sections_of_ipsec_conf_that_include_each_other_come_to_an_end() -> None:
+    included = "  also=a\n  also=b\n  also=c\n"
+    own = {"a": "right=a.example.net", "b": "leftid=us", "c": "rightid=them"}
+    text = "".join(f"conn {name}\n{included}  {setting}\n" for name, setting in own.items())
+    servers = read_import(text, "ipsec.conf")
+    assert {each.endpoint for each in servers} == {"a.example.net:500"}
+    assert [each.settings["local_id"] for each in servers] == ["us"] * 3
+
+
+def test_of_two_included_sections_the_later_one_counts_and_the_own_setting_before_both() -> None:
+    text = (
+        "conn one\n  right=one.example.net\n  leftid=one\n  rightid=one\n"
+        "conn two\n  right=two.example.net\n  leftid=two\n"
+        "conn own\n  leftid=own\n  also=one\n  also=two\n"
+    )
+    own = next(each for each in read_import(text, "ipsec.conf") if each.name == "own")
+    assert own.endpoint == "two.example.net:500"
+    assert own.settings == {"local_id": "own", "remote_id": "one"}
+
+
 def test_ipsec_conf_takes_its_secrets_from_behind() -> None:
     servers = {each.name: each for each in read_import(IPSEC, "ipsec.conf")}
     assert set(servers) == {"fra1", "ams1"}

@@ -13,7 +13,6 @@ _SECTION = re.compile(r"(conn|ca|config)[ \t]+(\S+)[ \t]*", re.IGNORECASE)
 _SETTING = re.compile(r"[ \t]+([A-Za-z0-9_-]+)[ \t]*=[ \t]*(.*)")
 _COMMENT = re.compile(r"(?:^|[ \t])#.*")
 _DEFAULT = "%default"
-_MOST_ALSO = 20
 _ANY = ("", "%any", "%any4", "%any6", "%defaultroute")
 _CERTIFICATES, _AUTHORITIES = "/etc/ipsec.d/certs/", "/etc/ipsec.d/cacerts/"
 _IKE_VERSIONS = ("ike", "ikev2")
@@ -29,7 +28,7 @@ def read_connections(text: str) -> Iterator[ForeignConnection | ConnectionImport
     common = sections.get(("conn", _DEFAULT), ({}, 1))[0]
     for (kind, name), (own, line) in sections.items():
         if kind == "conn" and name != _DEFAULT:
-            values = {**common, **_with_also(own, sections, 0)}
+            values = {**common, **_with_also(own, sections)}
             yield _read_connection(name, values, line, secrets, authorities)
 
 
@@ -54,14 +53,22 @@ def _parse(text: str) -> _Sections:
     return sections
 
 
-def _with_also(values: _Values, sections: _Sections, depth: int) -> _Values:
-    """The values of a section, and those of the sections that `also` names."""
+def _with_also(own: _Values, sections: _Sections) -> _Values:
+    """The values of a section, and those of the sections that `also` names, each of them once.
+
+    The own value counts first, then that of the section that was named last.
+    """
     merged: _Values = {}
-    for name in values.get("also", "").split():
-        other = sections.get(("conn", name))
-        if other is not None and depth < _MOST_ALSO:
-            merged |= _with_also(other[0], sections, depth + 1)
-    return {**merged, **values}
+    waiting, included = [own], set[int]()
+    while waiting:
+        values = waiting.pop()
+        if id(values) in included:
+            continue
+        included.add(id(values))
+        merged = {**values, **merged}
+        names = values.get("also", "").split()
+        waiting += [sections["conn", name][0] for name in names if ("conn", name) in sections]
+    return merged
 
 
 def _read_connection(
