@@ -93,8 +93,15 @@ def test_the_result_of_the_size_check_outlives_a_failed_check_but_explains_none(
 def test_what_a_starved_check_missed_is_carried_into_no_later_one(missed: tuple[Evidence, ...]) -> None:
     assert set(carried_after((), answered(*missed, tunnel=LOST))) == set(missed)
     starved = answered(*missed, MachineStarved(1.0), tunnel=LOST)
-    assert carried_after((), starved) == ()
-    assert carried_after((WIDE,), starved) == (WIDE,)
+    assert carried_after((), starved, is_doubted=True) == ()
+    assert carried_after((WIDE,), starved, is_doubted=True) == (WIDE,)
+
+
+def test_a_soak_that_the_diagnosis_believes_stays_though_the_check_waited_for_the_processor() -> None:
+    cut = (Soak(40, 20, 25_000, 12.0), FlowCut(20, 11_264, 5.0, 12))
+    whole = Soak(100, 100, 67_000, 12.0)
+    assert carried_after((), answered(*cut, MachineStarved(1.0))) == cut
+    assert carried_after(cut, answered(whole, MachineStarved(1.0))) == (whole,)
 
 
 def test_a_later_size_check_replaces_the_result() -> None:

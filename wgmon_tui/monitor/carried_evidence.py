@@ -85,7 +85,9 @@ def without_experiments(
     }
 
 
-def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
+def carried_after(
+    before: Sequence[Evidence], check: Check, *, is_doubted: bool = False
+) -> tuple[Evidence, ...]:
     """Return the evidence to carry over once a check has finished.
 
     Packet sizes are tested and URLs are fetched only by deep checks, so the results outlive a failed check in
@@ -94,16 +96,18 @@ def carried_after(before: Sequence[Evidence], check: Check) -> tuple[Evidence, .
     What a soak found stays until the next one, whatever happens between: a server whose path cuts flows off
     does not recover because it was silent for a while. A cut that an ordinary check finds asks for a soak.
 
-    Of a check that waited for the processor nothing is carried over but dates: what it missed may have come.
+    Of a check that waited for the processor nothing else is carried over but dates: what it missed may have
+    come. Its soak counts too, unless the diagnosis doubts it (`is_doubted`): it blames this machine then.
     """
-    expiries = tuple(each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
-    if find_starvation(check.evidence):
-        return (*(each for each in before if not isinstance(each, Expires)), *expiries)
     if not before and not check.evidence:
         return ()
-    deep = [each for each in before if isinstance(each, _OF_DEEP_CHECKS) and not check.handshake]
-    soaked = _has_soaked(check)
+    expiries = tuple(each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
+    soaked = _has_soaked(check) and not is_doubted
     of_the_flow = [each for each in (check.evidence if soaked else before) if isinstance(each, _OF_THE_FLOW)]
+    if find_starvation(check.evidence):
+        earlier = (each for each in before if not isinstance(each, (Expires, *_OF_THE_FLOW)))
+        return (*earlier, *of_the_flow, *expiries)
+    deep = [each for each in before if isinstance(each, _OF_DEEP_CHECKS) and not check.handshake]
     others = [each for each in still_valid(before, check) if not isinstance(each, _OF_THE_FLOW)]
     fresh = (each for each in check.evidence if isinstance(each, _OF_THE_DATA_PATH) or _is_experiment(each))
     return (*deep, *others, *of_the_flow, *fresh, *expiries)

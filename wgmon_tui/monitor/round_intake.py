@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.monitor.carried_evidence import carried_after
 from wgmon_tui.monitor.expiries import expiries_after
 from wgmon_tui.monitor.freshness import LastCheck, read_elapsed
@@ -37,7 +37,11 @@ def take_round(server_state: ServerState, outcome: Round) -> None:
     before = server_state.carried_evidence
     carried = {
         each.address: kept
-        for each in outcome.checks
-        if (kept := carried_after(before.get(each.address, ()), each))
+        for each, diagnosis in zip(outcome.checks, outcome.diagnoses, strict=True)
+        if (kept := carried_after(before.get(each.address, ()), each, is_doubted=_is_doubted(diagnosis)))
     }
     server_state.carried_evidence = carried or NO_CARRIED_EVIDENCE  # most servers have none
+
+
+def _is_doubted(diagnosis: Diagnosis) -> bool:
+    return diagnosis.verdict is Verdict.LOCAL_FAULT
