@@ -47,6 +47,12 @@ ROWS = (
         connects=True,
     ),
     VpnRow(
+        "the server moves clients with compression to another framing",
+        _with_framing("compress migrate", "comp-lzo"),
+        Verdict.HEALTHY,
+        connects=True,
+    ),
+    VpnRow(
         "the server alone compresses with lz4-v2",
         _with_framing("compress lz4-v2"),
         Verdict.LOSSY,

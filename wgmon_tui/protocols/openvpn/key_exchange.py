@@ -119,15 +119,27 @@ def _text(value: str) -> bytes:
     return len(content).to_bytes(2, "big") + content
 
 
-def options_of_client(auth: str, cipher: str, transport: str, version: int, *, device: str, mtu: int) -> str:
-    """What a client tells of its configuration. Servers only log a difference, apart from the cipher.
+def options_of_client(
+    auth: str,
+    cipher: str,
+    transport: str,
+    version: int,
+    *,
+    device: str,
+    mtu: int,
+    is_compressing: bool = False,
+    is_fragmenting: bool = False,
+) -> str:
+    """What a client tells of its configuration. Servers only log a difference, apart from two words.
 
-    A server without cipher negotiation takes the cipher from here.
+    A server without cipher negotiation takes the cipher from here. One with `compress migrate` pushes another
+    framing to a client that tells of compression, whatever the algorithm.
     """
     proto = f"{'TCP' if transport == 'tcp' else 'UDP'}v{version}{'_CLIENT' if transport == 'tcp' else ''}"
     link_mtu = mtu + 41  # 1541 for the default, as every client says
+    framing = (",comp-lzo" if is_compressing else "") + (",mtu-dynamic" if is_fragmenting else "")
     return (
-        f"V4,dev-type {device},link-mtu {link_mtu},tun-mtu {mtu},proto {proto},"
+        f"V4,dev-type {device},link-mtu {link_mtu},tun-mtu {mtu},proto {proto}{framing},"
         f"cipher {cipher},auth {auth},keysize 256,key-method 2,tls-client"
     )
 
@@ -142,6 +154,7 @@ def peer_info(version: str, ciphers: tuple[str, ...], more: tuple[tuple[str, str
         ("IV_MTU", "1600"),
         ("IV_CIPHERS", ":".join(each.replace("NONE", "none") for each in ciphers)),
         ("IV_PROTO", str(IV_PROTO)),
+        *((stub, "1") for stub in ("IV_LZO_STUB", "IV_COMP_STUB", "IV_COMP_STUBv2")),
         *more,
     ]
     return "".join(f"{name}={value}\n" for name, value in lines)

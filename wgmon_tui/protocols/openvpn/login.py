@@ -39,7 +39,7 @@ from wgmon_tui.protocols.openvpn.events import (
 )
 from wgmon_tui.protocols.openvpn.key_exchange import options_of_client, peer_info
 from wgmon_tui.protocols.openvpn.observations import find, observe
-from wgmon_tui.protocols.openvpn.profile import Profile
+from wgmon_tui.protocols.openvpn.profile import Compression, Profile
 from wgmon_tui.protocols.openvpn.session import ControlSession
 from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget
 from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_context
@@ -253,6 +253,8 @@ def _message(target: OpenVpnTarget, version: int) -> tuple[str, str, str, str]:
         version,
         device=profile.device[:3],
         mtu=profile.tun_mtu,
+        is_compressing=profile.compression is not Compression.NONE,
+        is_fragmenting=bool(profile.fragment_size),
     )
     info = peer_info(_VERSION, profile.data_ciphers, profile.peer_variables)
     return options, target.credentials.username if target.credentials else "", _password(target), info
