@@ -23,6 +23,7 @@ from wgmon_tui.config.imports.remarks import Remark
 pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="needs wg, from wireguard-tools")
 
 EXCEPTIONS = (
+    "it is empty: no [Interface] and no [Peer]",
     "no [Peer] has an Endpoint, so there is nothing to check",
     "[Interface] has no PrivateKey",
     "PublicKey: not usable as a public key",

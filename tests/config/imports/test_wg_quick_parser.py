@@ -188,7 +188,6 @@ def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "[Interface] has no PrivateKey"),
         (PEER, "[Interface] has no PrivateKey"),
         (
             f"[Interface]\nPostUp = wg set %i private-key <(pass {SECRET})\n{PEER}",
@@ -201,6 +200,8 @@ def test_a_preshared_key_that_a_command_sets_is_missed_with_a_notice() -> None:
         (f"{INTERFACE}Address = 10.8.0.256\n{PEER}", "line 3: Address: expected an address such as"),
         (f"{INTERFACE}Address = {SECRET}\n{PEER}", "line 3: Address: expected an address such as"),
         (f"{INTERFACE}[Peer]\nEndpoint = fra1:1", "line 3: this [Peer] has no PublicKey"),
+        ("", "it is empty: no [Interface] and no [Peer]; use a client's .conf"),
+        ("# wg0\n\n", "it is empty: no [Interface] and no [Peer]; use a client's .conf"),
         (INTERFACE, "no [Peer] has an Endpoint, so there is nothing to check"),
         (f"{INTERFACE}[Peer]\nPublicKey = {SERVER_KEY}", "no [Peer] has an Endpoint"),
         ("[Wireguard", "line 1: expected [Interface] or [Peer]"),

@@ -189,6 +189,8 @@ class _ConfParser:
         peers = tuple(peer for section in self._peers if (peer := self._peer(section)) and is_complete)
         if not peers and not self._faults:
             nothing = "no [Peer] has an Endpoint, so there is nothing to check; use a client's .conf"
+            if not self._interfaces and not self._peers:
+                nothing = "it is empty: no [Interface] and no [Peer]; use a client's .conf"
             self._faults.append(Remark(self._source, nothing))
         return WgQuickFile(
             source=self._source,
@@ -225,9 +227,9 @@ class _ConfParser:
                 )
                 self._interface_faults.append(Remark(self._source, reason, line))
                 return None
-        self._interface_faults.append(
-            Remark(self._source, "[Interface] has no PrivateKey; use a client's .conf")
-        )
+        if self._interfaces or self._peers:  # else the whole file is empty
+            missing = "[Interface] has no PrivateKey; use a client's .conf"
+            self._interface_faults.append(Remark(self._source, missing))
         return None
 
     def _addresses(self) -> tuple[Interface, ...]:
