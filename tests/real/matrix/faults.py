@@ -133,10 +133,6 @@ def we_ask_another_inner_address_too(scene: Scene) -> None:
     scene.change(tunnel_ping=(*scene.entry.tunnel_ping, scene.inner(4, 77)))
 
 
-def we_ask_an_inner_address_of_ipv6_too(scene: Scene) -> None:
-    scene.change(tunnel_ping=(*scene.entry.tunnel_ping, scene.inner(6)))
-
-
 def we_ask_a_tcp_port(port: int) -> Fault:
     """Our file names a port of the server's inner address; where nothing listens, it refuses connections."""
     return lambda scene: scene.change(tunnel_tcp=(Endpoint(str(scene.inner(4)), port),))
