@@ -170,7 +170,8 @@ class _Reader:
         elif name in _TEXTS:
             self.values[_TEXTS[name]] = first_word(each)
         elif name not in UNRELATED and name not in self.tolerated and name not in UNCHECKED:
-            hint = did_you_mean(name, _KNOWN)
+            # A file of another kind has thousands; to find a likeness takes a third of a millisecond.
+            hint = did_you_mean(name, _KNOWN) if len(self.notices) < _NOTICES else ""
             asked = f"; {hint}" if hint else ""
             self.notices.append(
                 f"line {each.line}: unknown directive {quoted(name[:40])}; it is ignored{asked}"
