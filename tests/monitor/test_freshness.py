@@ -17,7 +17,7 @@ from wgmon_tui.monitor.freshness import (
     format_stale_age,
     stale_after_s,
 )
-from wgmon_tui.monitor.staleness import StalenessScan
+from wgmon_tui.monitor.staleness import StalenessScan, are_all_stale, newest_check_at
 
 _SECONDS = st.floats(0, 1e6)
 _STEPS = st.floats(-1e8, 1e8)
@@ -53,6 +53,28 @@ def test_after_three_intervals_a_server_counts_as_unknown() -> None:
     assert scanned(fleet_state, NOW + limit - 1, 100 + limit - 1) is Severity.UP
     assert scanned(fleet_state, NOW + limit + 1, 100 + limit + 1) is Severity.UNKNOWN
     assert fleet_state.totals() == {Severity.UNKNOWN: 1}
+
+
+def test_the_search_for_the_newest_check_ends_at_one_that_is_recent_enough() -> None:
+    fleet_state = QuietEngine([server(name) for name in ("fra1", "nyc1", "syd1")]).fleet_state
+    assert newest_check_at(fleet_state) is None
+    for name, ago in (("nyc1", 5.0), ("syd1", 1.0)):
+        fleet_state.states[name].last_check = LastCheck(NOW - ago, 100.0)
+    assert newest_check_at(fleet_state) == newest_check_at(fleet_state, NOW) == NOW - 1
+    assert newest_check_at(fleet_state, NOW - 10) == NOW - 5
+
+
+def test_all_are_stale_only_if_every_checked_server_is() -> None:
+    fleet_state = QuietEngine([server(name) for name in ("fra1", "nyc1", "syd1")]).fleet_state
+    assert not are_all_stale(fleet_state)
+    for name in ("nyc1", "syd1"):
+        fleet_state.states[name].last_check = LastCheck(NOW, 100.0)
+    fleet_state.set_age("nyc1", 60.0)
+    assert not are_all_stale(fleet_state)
+    fleet_state.set_age("syd1", 60.0)
+    assert are_all_stale(fleet_state)
+    fleet_state.set_age("nyc1", None)
+    assert not are_all_stale(fleet_state)
 
 
 def test_while_somebody_checks_a_deep_check_may_be_in_progress() -> None:

@@ -62,6 +62,9 @@ _LOADS = ((100, 0.1, 20.0, 0), (1_000, 0.1, 20.0, 0), (10_000, 0.1, 20.0, 0), (1
 _SETTLING_S = 8.0
 _LAG_SLEEP_S = 0.01
 _PATIENCE_S = 120.0
+_AHEAD_S = 3600.0
+"""The generated checks began in the future, so that they are as fresh as real ones while this runs."""
+
 _DIFFERENT_ROUNDS = 997  # a prime, so that over time every row gets every round
 
 
@@ -139,7 +142,7 @@ def _rounds(lost_of: int) -> Iterator[Round]:
             vantage="here",
             endpoint=Endpoint("server.example.net", 51820),
             address=IPv4Address("192.0.2.1"),
-            started_at=0.0,
+            started_at=time.time() + _AHEAD_S,
             handshake=None if lost else Handshake(dice.lognormvariate(-3.5, 0.6)),
             evidence=(Silence(5.0),) if lost else (),
         )

@@ -6,7 +6,7 @@ Each set of servers is reported once. If two groups have the same members, the n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from wgmon_tui.checks.verdict import Verdict
@@ -36,11 +36,10 @@ CORRELATABLE_VERDICTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CorrelationInput:
-    """One server as input to the correlation; `down` means down with one of the CORRELATABLE_VERDICTS."""
+    """One server as input to the correlation: what it may share with others."""
 
     server: Server
     address: Address | None
-    down: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +55,40 @@ class FailureGroup:
         return f"{len(self.names)} servers with {self.common_cause} are all down: {', '.join(self.names)}"
 
 
-def find_correlated_failures(inputs: Iterable[CorrelationInput]) -> tuple[FailureGroup, ...]:
-    """Return the groups of servers that are all down, narrowest cause first, no set of servers twice."""
-    everyone = tuple(inputs)
+def find_correlated_failures(
+    failing: Sequence[CorrelationInput], others: Iterable[CorrelationInput]
+) -> tuple[FailureGroup, ...]:
+    """Return the groups of servers that are all down, narrowest cause first, no set of servers twice.
+
+    `failing` are down with one of the CORRELATABLE_VERDICTS. `others` are read only while a group is left
+    that one of them may break: the first of a large fleet breaks most of them.
+    """
     groups: dict[tuple[int, Hashable], list[CorrelationInput]] = defaultdict(list)
-    for server_input in everyone:
+    for server_input in failing:
         for common_cause in _common_causes(server_input):
             groups[common_cause].append(server_input)
-    scattered = len({each.address for each in everyone}) > 1
-    failing = [
-        (kind, _describe_cause(kind, members[0], shared), members)
+    groups = {
+        (kind, shared): members
         for (kind, shared), members in groups.items()
         if len(members) >= (_MIN_SERVERS_PER_TAG if kind == _TAG else MIN_SERVERS)
-        and all(member.down for member in members)
-        and not (
-            scattered and len(members) == len(everyone)
-        )  # then it is the whole fleet, and the totals show that
+    }
+    is_whole_fleet = True
+    for server_input in others if groups else ():
+        is_whole_fleet = False
+        for common_cause in _common_causes(server_input):
+            groups.pop(common_cause, None)
+        if not groups:
+            return ()
+    if is_whole_fleet and len({each.address for each in failing}) > 1:
+        # The totals show that all of them are down.
+        groups = {cause: members for cause, members in groups.items() if len(members) < len(failing)}
+    described = [
+        (kind, _describe_cause(kind, members[0], shared), members)
+        for (kind, shared), members in groups.items()
     ]
     found: list[FailureGroup] = []
     reported: list[frozenset[str]] = []
-    for _, cause_text, members in sorted(failing, key=lambda group: group[:2]):
+    for _, cause_text, members in sorted(described, key=lambda group: group[:2]):
         names = frozenset(member.server.name for member in members)
         if not any(names <= earlier for earlier in reported):
             reported.append(names)

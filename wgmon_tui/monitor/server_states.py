@@ -34,7 +34,7 @@ class ServerStates:
         """The severity under which each server is in the counts."""
         self._counted_membership = 0
         self._uncounted: set[str] = set()
-        """Servers that changed since they were counted; empty where nobody counts."""
+        """Servers whose severity changed since they were counted; empty where nobody counts."""
         self._left: dict[str, ServerState] = {}
         self.replace(servers)
 
@@ -118,7 +118,7 @@ class ServerStates:
         self._states[name].version += 1
         if self._dirty is not None:
             self._dirty.add(name)
-        if self._counted:
+        if self._counted and self._counted.get(name) is not self._states[name].severity:
             self._uncounted.add(name)
 
     def apply_changes(self) -> set[str]:

@@ -65,16 +65,34 @@ class StalenessScan:
         self._next_at = now.elapsed + max(_MIN_SCAN_INTERVAL_S, soonest)
 
 
-def newest_check_at(fleet_state: FleetState) -> float | None:
-    """Return the Unix time of the newest check of all servers; None if none was ever checked."""
-    checks = (each.last_check for each in fleet_state.states.values())
-    return max((check.at for check in checks if check), default=None)
+def newest_check_at(fleet_state: FleetState, recent_from: float = inf) -> float | None:
+    """Return the Unix time of the newest check of all servers; None if none was ever checked.
+
+    A check since `recent_from` is new enough: the first such one ends the search, which is soon in a fleet
+    that is checked.
+    """
+    newest = None
+    for server_state in fleet_state.states.values():
+        check = server_state.last_check
+        if check and (newest is None or check.at > newest):
+            newest = check.at
+            if newest >= recent_from:
+                break
+    return newest
 
 
 def are_all_stale(fleet_state: FleetState) -> bool:
-    """Return whether there is a checked server, and the data about all of them is stale."""
-    checked = [each for each in fleet_state.states.values() if each.last_check and not each.paused]
-    return bool(checked) and all(each.is_stale for each in checked)
+    """Return whether there is a checked server, and the data about all of them is stale.
+
+    Screens ask twice a second, so the search ends at the first server with fresh data.
+    """
+    checked = (each for each in fleet_state.states.values() if each.last_check and not each.paused)
+    stale = 0
+    for each in checked:
+        if not each.is_stale:
+            return False
+        stale += 1
+    return stale > 0
 
 
 def _remaining_s(server_state: ServerState, now: ClockReading, allowance: float) -> float:

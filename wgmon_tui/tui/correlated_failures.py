@@ -56,22 +56,26 @@ class CorrelatedFailures:
         return max(self.groups(), key=lambda group: len(group.names), default=None)
 
     def _find_groups(self) -> tuple[FailureGroup, ...]:
-        states = [
-            server_state for server_state in self._fleet_state.states.values() if not server_state.paused
-        ]
-        if sum(server_state.severity is Severity.DOWN for server_state in states) < MIN_SERVERS:
+        if self._fleet_state.totals()[Severity.DOWN] < MIN_SERVERS:
             return ()
-        return find_correlated_failures(_correlation_input(server_state) for server_state in states)
+        checked = [each for each in self._fleet_state.states.values() if not each.paused]
+        failing = [_correlation_input(each) for each in checked if _has_failed(each)]
+        others = (_correlation_input(each) for each in checked if not _has_failed(each))
+        return find_correlated_failures(failing, others)
+
+
+def _has_failed(server_state: ServerState) -> bool:
+    """Whether a server is down in a way that can have a common cause."""
+    return (
+        server_state.severity is Severity.DOWN
+        and server_state.last is not None
+        and server_state.last.diagnosis.verdict in CORRELATABLE_VERDICTS
+    )
 
 
 def _correlation_input(server_state: ServerState) -> CorrelationInput:
-    if server_state.last is None:
-        return CorrelationInput(server_state.server, None, down=False)
-    down = (
-        server_state.severity is Severity.DOWN
-        and server_state.last.diagnosis.verdict in CORRELATABLE_VERDICTS
-    )
-    return CorrelationInput(server_state.server, server_state.last.check.address, down)
+    last = server_state.last
+    return CorrelationInput(server_state.server, last.check.address if last else None)
 
 
 def describe_group(group: FailureGroup, name: str) -> str:

@@ -11,7 +11,7 @@ from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW, QuietEngine
 from tests.tui.sample_histories import DAY, HOUR, Past, Spell, incident
-from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.store.history import History
 from wgmon_tui.store.models import PeriodState
 from wgmon_tui.store.store_version import STORE
@@ -62,6 +62,21 @@ async def test_the_pane_shows_the_server_under_the_cursor() -> None:
         assert it.table.cursor_name is not None
         pane(it)._draw()
         assert it.table.cursor_name in shown(it)
+
+
+async def test_a_healthy_server_is_drawn_again_after_its_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with face() as it:
+        await it.press("G", "k")
+        name, drawn = it.table.cursor_name, list[bool]()
+        assert name is not None
+        assert it.engine.fleet_state.states[name].severity is Severity.UP
+        pane(it)._draw()
+        monkeypatch.setattr(pane(it), "_draw", lambda: drawn.append(True))
+        pane(it).follow()
+        assert drawn == []
+        it.engine.fleet_state.touch(name)
+        pane(it).follow()
+        assert drawn == [True]
 
 
 async def test_v_hides_and_shows_the_pane_and_the_choice_is_remembered() -> None:

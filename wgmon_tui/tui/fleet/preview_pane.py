@@ -38,6 +38,9 @@ _DRAW_INTERVAL_S = 0.1
 _REST_S = 0.15
 """How long the cursor rests on a server before the store is read, in seconds."""
 
+_REDRAW_S = 5.0
+"""How often a healthy server without a new check is drawn again, in seconds: the text has times of day."""
+
 _READ_INTERVAL_S = 10.0
 _CACHED_SERVERS = 64
 
@@ -70,6 +73,8 @@ class PreviewPane(Widget):
         self._is_waiting = False
         self._lines: list[Text] = []
         self._drawn_at = 0.0
+        self._drawn: tuple[str, int] | None = None
+        """The healthy server that is drawn, and the version of its state."""
         self._is_due = False
         self._is_screen_painted = False
 
@@ -104,8 +109,10 @@ class PreviewPane(Widget):
         """Draw what has changed, and read the history again when it is old."""
         if not (self.display and self._is_screen_painted):
             return
-        self._draw()
         target = self._target()
+        is_drawn = self._drawn is not None and self._drawn == _healthy_version(target)
+        if not is_drawn or time.monotonic() - self._drawn_at >= _REDRAW_S:
+            self._draw()
         if isinstance(target, ServerState) and time.monotonic() - self._moved_at >= _REST_S:
             # A viewer then gets the last round, and so the causes.
             self.app.engine.set_focused_server(target.server.name)
@@ -137,6 +144,7 @@ class PreviewPane(Widget):
             return
         before, self._lines = self._lines, self._make_lines()
         self._drawn_at, self._is_due = time.monotonic(), False
+        self._drawn = _healthy_version(self._target())
         changed = [
             Region(0, y, self.size.width, 1)
             for y, (old, new) in enumerate(zip_longest(before, self._lines))
@@ -210,6 +218,13 @@ class PreviewPane(Widget):
         self._loaded.discard(name)  # Textual's cache keeps the old value of a key that it has
         self._loaded[name] = _Loaded(found, time.monotonic(), incident)
         self._draw()
+
+
+def _healthy_version(target: ServerState | TagGroup | None) -> tuple[str, int] | None:
+    """The name and version of a healthy server: while they stay, so does what the pane says of it."""
+    if isinstance(target, ServerState) and target.severity is Severity.UP:
+        return target.server.name, target.version
+    return None
 
 
 def _incident_id(server_state: ServerState) -> str | None:

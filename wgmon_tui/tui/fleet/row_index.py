@@ -176,13 +176,17 @@ class RowIndex:
         It computes the keys of all of them, which saves `rebuild` that work.
         """
         states, sort_keys, context = self._fleet_state.states, self._sort_keys, self._context()
+        matches = self.filter.matches if self.filter else None
         misplaced = False
         for name in changed:
             server_state = states.get(name)
             if server_state is None:
                 continue
-            is_shown = not self.filter or self.filter.matches(server_state, context)
-            if sort_keys.get(name) != (self._key(name, server_state) if is_shown else None):
+            key = None
+            if matches is None or matches(server_state, context):
+                key = self._new_key(server_state)
+                self._known_keys[name] = server_state.version, key
+            if sort_keys.get(name) != key:
                 misplaced = True
         if self.grouped:
             self.grouping.count(changed, states)
@@ -227,7 +231,9 @@ class RowIndex:
         """The sort key of a server. Its first part puts missing values last."""
         known = self._known_keys.get(name)
         if known is None or known[0] != server_state.version:
-            value = self.sort.value(server_state)
-            key = (not self.descending, 0) if value is None else (self.descending, value)
-            known = self._known_keys[name] = (server_state.version, key)
+            known = self._known_keys[name] = (server_state.version, self._new_key(server_state))
         return known[1]
+
+    def _new_key(self, server_state: ServerState) -> Key:
+        value = self.sort.value(server_state)
+        return (not self.descending, 0) if value is None else (self.descending, value)

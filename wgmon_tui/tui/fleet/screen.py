@@ -27,7 +27,7 @@ from wgmon_tui.tui.server_actions import SERVER_ACTIONS
 from wgmon_tui.tui.terminal.repaint_throttle import LOW_BANDWIDTH
 from wgmon_tui.tui.widgets.key_hints import KeyHints
 from wgmon_tui.tui.widgets.outage_bar import OutageBar
-from wgmon_tui.tui.widgets.status_line import StatusLine
+from wgmon_tui.tui.widgets.status_line import FRESH_AGE_S, StatusLine
 
 REFRESH_SECONDS = 0.5
 _LOADING_SECONDS = 0.05
@@ -85,7 +85,7 @@ class FleetScreen(SortActions):
         yield FleetBody(
             FleetTable(state, lambda: app.palette, app.glyphs, app.clock, app.columns, clear=key, id="fleet")
         )
-        yield StatusLine(lambda: newest_check_at(app.engine.fleet_state))
+        yield StatusLine(lambda: newest_check_at(app.engine.fleet_state, app.clock() - FRESH_AGE_S))
         yield KeyHints()
 
     def on_mount(self) -> None:

@@ -259,6 +259,8 @@ class TotalsLine(Widget):
         self._totals = FleetTotals(
             engine.fleet_state.totals(), engine.checks_per_second, fleet_p95(engine.fleet_state)
         )
+        self._followed: tuple[FleetTotals, str] | None = None
+        """What the last `follow` found. The same again needs no new line, which is not cheap to lay out."""
         self._drawn_text = ""
         self._alerts = ""
 
@@ -283,7 +285,8 @@ class TotalsLine(Widget):
             self._percentile_at, rate = now, self._engine.checks_per_second
         failure_group = self._correlated_failures.largest if self.size.width >= _WIDE else None
         self._totals = FleetTotals(counts, rate, p95, failure_group, marked, self._alerts)
-        if self._line().plain != self._drawn_text:
+        followed, self._followed = self._followed, (self._totals, self._status)
+        if followed != self._followed and self._line().plain != self._drawn_text:
             self.refresh()
 
     @property

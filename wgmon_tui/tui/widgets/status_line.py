@@ -29,7 +29,14 @@ _GAP = 3
 _LEAST_TEXT = 24
 """Below this width for its first line, a notice starts on the line below the clock."""
 
-_AGE_STEPS = ((10.0, "under 10 s ago"), (30.0, "under 30 s ago"), (60.0, "under 1 min ago"))
+FRESH_AGE_S = 10.0
+"""Ages below this read alike."""
+
+_AGE_STEPS = (
+    (FRESH_AGE_S, f"under {FRESH_AGE_S:g} s ago"),
+    (30.0, "under 30 s ago"),
+    (60.0, "under 1 min ago"),
+)
 
 
 def format_data_age(seconds: float) -> str:
