@@ -44,6 +44,15 @@ def _without_certificate(_: Path) -> Scene:
     return Scene(setup, before + rest.partition("</key>")[2])
 
 
+def _with_slow_script(directory: Path) -> Scene:
+    """A server whose check of passwords takes longer than that of wgmon-tui may, and a client may wait."""
+    script = directory / "slow.sh"
+    script.write_text("#!/bin/sh\nsleep 1.4\n")
+    script.chmod(0o755)
+    setup = ServerSetup(more=f"auth-user-pass-verify {script} via-env\nscript-security 3\n")
+    return make_scene(setup, more=block("auth-user-pass", "bob\nright"))
+
+
 def _with_password(_: Path) -> Scene:
     setup = ServerSetup(more="auth-user-pass-verify /bin/false via-env\nscript-security 3\n")
     return make_scene(setup, more=block("auth-user-pass", "bob\nwrong"))
@@ -153,6 +162,12 @@ ROWS = (
         Verdict.AUTH_FAILED,
         "key-exchange",
         "the server demands a client certificate, and the profile has none",
+    ),
+    VpnRow(
+        "a script of the server takes longer than the timeout",
+        _with_slow_script,
+        Verdict.HEALTHY,
+        connects=True,
     ),
     VpnRow(
         "wrong password",

@@ -224,3 +224,19 @@ def test_the_offer_of_a_profile_is_tested_and_what_else_it_demands_is_named(
     assert offered is not None
     assert offered.values == ("tls-groups",)
     assert found.summary.endswith("Not tested: ns-cert-type of the profile.")
+
+
+@pytest.mark.parametrize("directive", ["auth-user-pass-verify", "client-connect"])
+def test_a_server_that_answers_nobody_while_its_script_runs_is_waited_for(
+    place: str, tmp_path: Path, directive: str
+) -> None:
+    script = tmp_path / "slow.sh"
+    script.write_text("#!/bin/sh\nsleep 4\n")
+    script.chmod(0o755)
+    how = " via-env" if directive.startswith("auth") else ""
+    setup = ServerSetup(more=f"{directive} {script}{how}\nscript-security 3\n")
+    with running_server(place, tmp_path, setup):
+        profile = client_profile(setup, more=block("auth-user-pass", "bob\nright"))
+        _, found = run_check(place, make_openvpn_target(profile, timeout_s=1.0))
+
+    assert found.verdict is Verdict.HEALTHY, found

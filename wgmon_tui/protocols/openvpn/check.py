@@ -198,9 +198,15 @@ class OpenVpnProber(AddressProber[OpenVpnTarget]):
         before, began, keeps_secret = len(found.stages), time.monotonic(), self._note_secret
         offer = await try_offer(target.profile, target.remote, asked.address, asked.server.timeout)
         session.log.evidence += offer
+        resets: list[ProtocolEvidence] = []
+
+        async def is_answering() -> bool:
+            resets[:] = await try_resets(target.remote, asked.address, asked.server.timeout)
+            return bool(resets)
+
         with readable_path() as key_log:
             try:
-                outcome = await log_in(session, target, asked.address.version, key_log)
+                outcome = await log_in(session, target, asked.address.version, key_log, is_answering)
                 found.stages += outcome.stages
                 if keeps_secret:
                     keeps_secret(await asyncio.to_thread(Path(key_log).read_text))
@@ -210,7 +216,9 @@ class OpenVpnProber(AddressProber[OpenVpnTarget]):
                 session.leave()  # whatever happened: a session that is left alone keeps its address
         is_silent = outcome.failed_stage and find(observations.SILENT_IN, session.log.evidence)
         if is_silent or find(observations.DATA_STOPPED, session.log.evidence):
-            session.log.evidence += await try_resets(target.remote, asked.address, asked.server.timeout)
+            session.log.evidence += resets or await try_resets(
+                target.remote, asked.address, asked.server.timeout
+            )
         if _ended_at_hello(session, outcome.failed_stage):
             session.log.evidence += await try_any_tls(target.remote, asked.address, asked.server.timeout)
         if outcome.failed_stage == TLS and not _has_end_of_server(session.log.evidence):

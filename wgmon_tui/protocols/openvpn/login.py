@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,12 @@ from wgmon_tui.protocols.openvpn.tls_context import TlsSettingsError, make_conte
 _VERSION = "2.6.0"
 """The release of OpenVPN whose protocol this client speaks: servers decide by it what they push."""
 
+_LONGEST_SCRIPT_S = 10.0
+"""How long a script of a server may keep it from answering anybody, beyond the timeout."""
+
+_AFTER_RESET_S = 0.5
+"""A server that answers a reset has sent what it decided before."""
+
 Kind = TypeVar("Kind")
 
 
@@ -78,9 +84,16 @@ class _Steps:
 
 
 async def log_in(
-    session: ControlSession, target: OpenVpnTarget, version: int, key_log_path: str
+    session: ControlSession,
+    target: OpenVpnTarget,
+    version: int,
+    key_log_path: str,
+    is_answering: Callable[[], Awaitable[bool]],
 ) -> LoginOutcome:
-    """Run the stages, and record what they show. Raises OSError if this machine cannot send."""
+    """Run the stages, and record what they show. Raises OSError if this machine cannot send.
+
+    `is_answering` asks whether the server answers another reset.
+    """
     steps = _Steps(session.now, target)
     _note_dates(session, find_date_problems(target.profile, datetime.now(UTC)))
     _note_dates(session, problems_at_server(session.events, target.profile))
@@ -109,16 +122,21 @@ async def log_in(
     if refusal := _note_certificate(session, target, established):
         return steps.failed(TLS, refusal)
     steps.passed(TLS, established.at, f"{established.version}, {established.cipher}")
-    exchanged = await _await(session, target, KeysExchanged)
+    exchanged = await _await_decision(session, target, KeysExchanged, is_answering)
     if exchanged is None:
         return _fail(session, steps, KEY_EXCHANGE)
     _note(session, observations.KEYS, exchanged.options, at=exchanged.at)
     steps.passed(KEY_EXCHANGE, exchanged.at)
-    return await _await_options(session, target, steps)
+    return await _await_options(session, target, steps, is_answering)
 
 
-async def _await_options(session: ControlSession, target: OpenVpnTarget, steps: _Steps) -> LoginOutcome:
-    pushed = await _await(session, target, OptionsPushed)
+async def _await_options(
+    session: ControlSession,
+    target: OpenVpnTarget,
+    steps: _Steps,
+    is_answering: Callable[[], Awaitable[bool]],
+) -> LoginOutcome:
+    pushed = await _await_decision(session, target, OptionsPushed, is_answering)
     for pending in (each for each in session.events if isinstance(each, AuthPending)):
         _note(session, observations.AUTH_PENDING, pending.text, at=pending.at)
     if pushed is None:
@@ -147,11 +165,27 @@ async def _await_options(session: ControlSession, target: OpenVpnTarget, steps: 
 
 async def _await(session: ControlSession, target: OpenVpnTarget, kind: type[Kind]) -> Kind | None:
     """Run the session until an event of a kind came; None if it fails or none comes in time."""
+    return await _await_for(session, kind, target.server.timeout)
 
+
+async def _await_decision(
+    session: ControlSession,
+    target: OpenVpnTarget,
+    kind: type[Kind],
+    is_answering: Callable[[], Awaitable[bool]],
+) -> Kind | None:
+    """As `_await`, and longer where a script of the server decides: OpenVPN answers nobody meanwhile."""
+    found = await _await(session, target, kind)
+    if found is not None or session.client.is_over or session.is_closed:
+        return found
+    return await _await_for(session, kind, _AFTER_RESET_S if await is_answering() else _LONGEST_SCRIPT_S)
+
+
+async def _await_for(session: ControlSession, kind: type[Kind], timeout_s: float) -> Kind | None:
     def find() -> Kind | None:
         return next((each for each in session.events if isinstance(each, kind)), None)
 
-    await session.run(lambda: find() is not None, target.server.timeout)
+    await session.run(lambda: find() is not None, timeout_s)
     return find()
 
 
