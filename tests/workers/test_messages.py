@@ -10,9 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.protocols.wireguard.sample_evidence import KINDS
 from tests.vantages import sample_rounds
 from wgmon_tui.checks.check import Check
+from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
@@ -70,6 +74,39 @@ def test_secrets_are_pickled_nowhere_else() -> None:
 def test_checks_arrive_as_they_were() -> None:
     gathered = [messages.write_checked(7, CHECKS), messages.write_checked(8, ())]
     assert messages.decode_checked(json.dumps(gathered).encode()) == [(7, CHECKS), (8, ())]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_kind_of_evidence_arrives_as_it_was(kind: type[Evidence]) -> None:
+    @given(st.from_type(kind))
+    def arrives(evidence: Evidence) -> None:
+        checks = (replace(CHECKS[0], evidence=(evidence,)),)
+        content = json.dumps([messages.write_checked(1, checks)]).encode()
+        assert repr(messages.decode_checked(content)) == repr([(1, checks)])  # a NaN is not equal to itself
+
+    arrives()
+
+
+@given(st.data())
+def test_a_value_of_another_kind_in_a_check_is_refused_or_read_as_a_check(data: st.DataObject) -> None:
+    """Whatever a worker sends, the writer gets records of the right types, or an error."""
+    row = json.loads(json.dumps(messages.write_checked(1, CHECKS)))[1][0]
+    at = data.draw(st.integers(0, len(row) - 1))
+    row[at] = data.draw(st.sampled_from([None, True, 7, 0.5, "text", [], {}, [[]], [1], ["text", {}]]))
+    try:
+        [(_, (check,))] = messages.decode_checked(json.dumps([[1, [row]]]).encode())
+    except BadFrameError:
+        return
+    assert messages.decode_checked(json.dumps([messages.write_checked(1, (check,))]).encode()) == [
+        (1, (check,))
+    ]
+
+
+def test_a_check_with_more_or_fewer_values_is_refused() -> None:
+    number, [row] = json.loads(json.dumps(messages.write_checked(1, CHECKS)))
+    for other in (row[:-1], [*row, 1]):
+        with pytest.raises(BadFrameError):
+            messages.decode_checked(json.dumps([[number, [other]]]).encode())
 
 
 def test_an_answered_round_is_restored_without_its_packets() -> None:

@@ -1,8 +1,9 @@
-"""Contents of the frames: JSON by the stored names of the records, and the setup, which holds secrets.
+"""Contents of the frames: JSON of records, and the setup, which holds secrets.
 
-A worker reads foreign packets, so the writer reads what it sends as JSON, by the types of the records. The
-other way, the fleet and its secrets go as a pickle: the writer is the parent process, and the socket pair has
-no name that another process could open.
+A worker reads foreign packets, so the writer reads what it sends as JSON, by the types of the records. Both
+processes are of one version, so checks are rows of values without the names of fields. The other way, the
+fleet and its secrets go as a pickle: the writer is the parent process, and the socket pair has no name that
+another process could open.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.control.trace_request import answer_trace, options_as_json, options_from_json, read_trace
 from wgmon_tui.store.clock_guard import ClockBelief
 from wgmon_tui.store.formats.record_codec import UnreadableValueError, codec_of
+from wgmon_tui.store.formats.stored_names import STORED_NAMES
 from wgmon_tui.workers.connection import BadFrameError
 
 # From the writer, with secrets
@@ -249,7 +251,8 @@ def decode_worker_report(content: bytes) -> WorkerReport:
     raise BadFrameError("a status in an unknown format")
 
 
-_write_checks, _read_checks = codec_of(tuple[Check, ...])
+_ROWS = replace(STORED_NAMES, as_rows=True)
+_write_checks, _read_checks = codec_of(tuple[Check, ...], _ROWS)
 _write_report, _read_report = codec_of(ControlPlaneReport)
 
 

@@ -97,6 +97,26 @@ def compile_reader(kind: type[Any], stored: Sequence[StoredField]) -> Reader:
     return _compile("read(entry)", [*lines, f" return kind({', '.join(map(_local, stored))})"], names)
 
 
+def compile_row_writer(stored: Sequence[StoredField]) -> Writer:
+    """The function that writes a record as the list of its values."""
+    names: dict[str, Any] = {}
+    values = ", ".join([_written(each, names) for each in stored])
+    return _compile("write(record)", [f" return [{values}]"], names)
+
+
+def compile_row_reader(kind: type[Any], stored: Sequence[StoredField]) -> Reader:
+    """The function that reads a record of a kind from the list of its values."""
+    names: dict[str, Any] = {"kind": kind, "UnreadableValueError": UnreadableValueError}
+    values = ", ".join(map(_local, stored))
+    lines = [
+        f" if type(entry) is not list or len(entry) != {len(stored)}:",
+        "  raise UnreadableValueError",
+        f" [{values}] = entry",
+        *(line for each in stored for line in _decoding(each, names, " ")),
+    ]
+    return _compile("read(entry)", [*lines, f" return kind({values})"], names)
+
+
 def _written(stored: StoredField, names: dict[str, Any]) -> str:
     """The expression of the JSON value of a field; adds the `names` in it."""
     value, form, write = f"record.{stored.name}", stored.form, f"write_{stored.name}"
@@ -111,14 +131,20 @@ def _written(stored: StoredField, names: dict[str, Any]) -> str:
 
 
 def _reading(stored: StoredField, names: dict[str, Any]) -> Iterator[str]:
-    """The lines that check and decode a field; adds the `names` in them."""
-    value, form, read, indent = _local(stored), stored.form, f"read_{stored.name}", " "
+    """The lines that read a field, or take its default; adds the `names` in them."""
+    value, indent = _local(stored), " "
     if not stored.is_required:
         yield f" if {stored.key!r} not in entry:"
         yield f"  {value} = {_default(stored, names)}"
         yield " else:"
         yield f"  {value} = entry[{stored.key!r}]"
         indent = "  "
+    yield from _decoding(stored, names, indent)
+
+
+def _decoding(stored: StoredField, names: dict[str, Any], indent: str) -> Iterator[str]:
+    """The lines that check and decode the value of a field; adds the `names` in them."""
+    value, form, read = _local(stored), stored.form, f"read_{stored.name}"
     if form.types:
         yield f"{indent}if not ({' or '.join(_fits(value, each, names) for each in form.types)}):"
         yield f"{indent} raise UnreadableValueError"

@@ -36,6 +36,8 @@ from wgmon_tui.store.formats.compiled_records import (
     UnreadableValueError,
     Writer,
     compile_reader,
+    compile_row_reader,
+    compile_row_writer,
     compile_writer,
 )
 from wgmon_tui.store.formats.stored_names import STORED_NAMES, StoredNames
@@ -151,6 +153,9 @@ def _form_of_record(kind: type[Any], names: StoredNames) -> Form:
         )
         for field in fields(kind)
     }
+    if names.as_rows:
+        in_order = tuple(stored.values())
+        return Form(lambda: compile_row_writer(in_order), lambda: compile_row_reader(kind, in_order))
     return Form(
         lambda: compile_writer([stored[name] for name in keys]),
         lambda: compile_reader(kind, tuple(stored.values())),
