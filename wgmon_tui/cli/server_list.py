@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 import tomli_w
 
 from wgmon_tui.cells import cell_width
 from wgmon_tui.checks.expiry import Expires
-from wgmon_tui.checks.stage import Stage, find_failed_stage
-from wgmon_tui.checks.stage_text import format_stages, judged_stages
-from wgmon_tui.checks.verdict import Severity
+from wgmon_tui.checks.stage import find_failed_stage
+from wgmon_tui.checks.stage_text import format_stages
 from wgmon_tui.cli.commands_to_type import is_writer_running, start_lines
+from wgmon_tui.cli.known_servers import KnownServer, read_states
 from wgmon_tui.cli.loading import (
     add_nodes,
     no_servers_message,
@@ -31,14 +30,9 @@ from wgmon_tui.config.protocol_settings import needs_identity, without_secrets
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import NAME, read
 from wgmon_tui.config.servers_toml import server_entries
-from wgmon_tui.monitor.freshness import stale_after_s
 from wgmon_tui.output.expiry_text import expiry_object, format_left
 from wgmon_tui.output.json_lines import Json, in_ms, one_line, stages_object
 from wgmon_tui.output.styled_text import Span, TextFormat, TextRole, lay_out, role_of
-from wgmon_tui.store.database import StoreUnavailableError
-from wgmon_tui.store.history import History
-from wgmon_tui.store.models import LastKnownState, Mute, StoredExchange
-from wgmon_tui.store.store_version import STORE
 from wgmon_tui.text import (
     format_age,
     format_count,
@@ -59,86 +53,10 @@ _HIDDEN = ("preshared_key", "inspect")
 """Beginnings of settings that may hold secrets."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownServer:
-    """A server of servers.toml, and what the history has of it at the Unix time `now`."""
-
-    server: Server
-    known: LastKnownState | None
-    mute: Mute | None
-    now: float
-    exchange: StoredExchange | None = None
-    """The latest check of this machine that is stored with its packets; `show` reads it."""
-    expiries: tuple[Expires, ...] = ()
-    """Its certificates and keys that expire; `show` reads them."""
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages of the latest stored check; none if its verdict is not the last one."""
-        if self.exchange is None or self.known is None:
-            return ()
-        outcome = self.exchange.round
-        is_current = outcome.diagnosis.verdict is self.known.verdict
-        return judged_stages(outcome.check, outcome.diagnosis) if is_current else ()
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the file or a person paused it."""
-        return self.server.paused or (self.known is not None and self.known.paused_since is not None)
-
-    @property
-    def checked_at(self) -> float | None:
-        """When it was checked last."""
-        return self.known.checked_at if self.known else None
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the last check is too old to say how the server is."""
-        return self.checked_at is not None and self.now - self.checked_at > stale_after_s(self.server)
-
-    @property
-    def severity(self) -> Severity:
-        """The severity to show; unknown if the last check is too old."""
-        if self.is_paused:
-            return Severity.PAUSED
-        if self.known is None or self.checked_at is None or self.is_stale:
-            return Severity.UNKNOWN
-        found = self.known.state.severity
-        return self.known.verdict.severity if self.known.verdict and found is Severity.UNKNOWN else found
-
-    @property
-    def verdict(self) -> str:
-        """The slug of the last verdict; empty without one."""
-        return self.known.verdict.slug if self.known and self.known.verdict else ""
-
-    @property
-    def paused_until(self) -> float | None:
-        """When the pause ends by itself."""
-        return self.known.paused_until if self.known and self.is_paused and not self.server.paused else None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredStates:
-    """The last known states and the mutes of a history, by server."""
-
-    known: Mapping[str, LastKnownState] = field(default_factory=dict)
-    mutes: Mapping[str, Mute] = field(default_factory=dict)
-    exchanges: Mapping[str, StoredExchange | None] = field(default_factory=dict)
-    expiries: Mapping[str, tuple[Expires, ...]] = field(default_factory=dict)
-
-    def of(self, server: Server, now: float) -> KnownServer:
-        """What is known of a server."""
-        mute = self.mutes.get(server.name)
-        is_muted = mute is not None and mute.until > now
-        known, exchange = self.known.get(server.name), self.exchanges.get(server.name)
-        expiries = self.expiries.get(server.name, ())
-        return KnownServer(server, known, mute if is_muted else None, now, exchange, expiries)
-
-
 def print_list(arguments: argparse.Namespace) -> int:
     """Print all servers in the order of the file. Raises ConfigurationError."""
     fleet = _read_fleet(arguments)
-    states, now = _read_states(arguments.state), time.time()
+    states, now = read_states(arguments.state), time.time()
     found = [states.of(each, now) for each in fleet.servers]
     if arguments.json:
         for each in found:
@@ -156,7 +74,7 @@ def print_servers(arguments: argparse.Namespace) -> int:
     """Print servers with all their settings. Raises ConfigurationError."""
     fleet = _read_fleet(arguments)
     servers = select_servers(fleet, arguments.names)
-    states, now = _read_states(arguments.state, [each.name for each in servers]), time.time()
+    states, now = read_states(arguments.state, [each.name for each in servers]), time.time()
     found = [states.of(each, now) for each in servers]
     for number, (server, known) in enumerate(zip(servers, found, strict=True)):
         added, problem = _describe(fleet, server, arguments.config)
@@ -190,28 +108,6 @@ def _read_fleet(arguments: argparse.Namespace) -> Fleet:
     require_directory(arguments.config)
     require_directory(arguments.state)
     return add_nodes(read(arguments.config).fleet, arguments.state)
-
-
-def _read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
-    """The stored states, with the latest exchanges and the ends of `names`; none without a history.
-
-    What prevents reading it is printed.
-    """
-    if not (state_dir / STORE).exists():
-        return StoredStates()
-    try:
-        with History(state_dir / STORE) as history:
-            latest = {name: _latest_exchange(history, name) for name in names}
-            expiries = history.expiries() if names else {}
-            return StoredStates(history.current(), history.mutes(), latest, expiries)
-    except StoreUnavailableError as error:
-        print(f"wgmon-tui: {error}", file=sys.stderr)
-        return StoredStates()
-
-
-def _latest_exchange(history: History, server: str) -> StoredExchange | None:
-    lines = history.exchanges(server, limit=1)
-    return history.exchange(lines[0].id) if lines else None
 
 
 def _describe(fleet: Fleet, server: Server, config: Path) -> tuple[AddedServer | None, str]:
