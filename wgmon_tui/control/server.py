@@ -35,7 +35,7 @@ from wgmon_tui.control.protocol import (
 )
 from wgmon_tui.net.accounts import group_name, is_shared, login_name
 from wgmon_tui.net.peer_credentials import PeerCredentials, read_peer_credentials
-from wgmon_tui.net.unix_socket import NAME, bindable_path
+from wgmon_tui.net.unix_socket import NAME, bindable_path, serve
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit
 
@@ -97,8 +97,8 @@ class ControlServer:
                 listening.bind(path)
             self._set_permissions()
             self._inode = (self._state_dir / NAME).stat().st_ino
-            self._server = await asyncio.start_unix_server(
-                self._accept, sock=listening, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
+            self._server = await serve(
+                listening, self._accept, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
             )
             listening.listen(_QUEUED_CONNECTIONS)
         except BaseException:

@@ -1,12 +1,16 @@
-"""The control socket's path, shortened where it exceeds the limit of a socket address."""
+"""Unix sockets whose path, as it stands, may exceed the limit of a socket address."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+import socket
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from wgmon_tui.net.platforms import PLATFORM, Platform
 
@@ -35,3 +39,19 @@ def bindable_path(state_dir: Path, name: str = NAME, platform: Platform = PLATFO
             link = Path(short, "d")
             link.symlink_to(state_dir.resolve())
             yield str(link / name)
+
+
+async def serve(
+    listening: socket.socket,
+    accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None],
+    *,
+    limit: int,
+    backlog: int = 100,
+) -> asyncio.Server:
+    """Start to accept the connections of a bound socket. `limit` is that of a reader, in bytes.
+
+    The caller removes the socket's file. Since 3.13 asyncio would do that too, by the path that was bound. One
+    from `bindable_path` names nothing any more, or whatever has that file descriptor by now.
+    """
+    others: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+    return await asyncio.start_unix_server(accept, sock=listening, limit=limit, backlog=backlog, **others)

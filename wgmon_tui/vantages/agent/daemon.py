@@ -30,6 +30,7 @@ from wgmon_tui.monitor.fleet_state import ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.monitor.models import Round
 from wgmon_tui.net.peer_credentials import read_peer_credentials
+from wgmon_tui.net.unix_socket import serve
 from wgmon_tui.run_until_first import run_until_first
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 from wgmon_tui.store.formats.server_entry import server_from_entry
@@ -100,7 +101,7 @@ class AgentDaemon:
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         shutdown.stop_with(partial(_end, ended, "stopped by a signal"))
         self._assignment_outdated.set()
-        server = await asyncio.start_unix_server(self._accept, sock=listener, limit=MAX_LINE_BYTES)
+        server = await serve(listener, self._accept, limit=MAX_LINE_BYTES)
         try:
             with self._stamps:
                 await run_until_first(
