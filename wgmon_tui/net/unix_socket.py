@@ -50,8 +50,8 @@ async def serve(
 ) -> asyncio.Server:
     """Start to accept the connections of a bound socket. `limit` is that of a reader, in bytes.
 
-    The caller removes the socket's file. Since 3.13 asyncio would do that too, by the path that was bound. One
-    from `bindable_path` names nothing any more, or whatever has that file descriptor by now.
+    The caller removes the socket's file. Since 3.13 asyncio would do that too, by the path that was bound.
+    One from `bindable_path` names nothing any more, or whatever has that file descriptor by now.
     """
     others: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
     return await asyncio.start_unix_server(accept, sock=listening, limit=limit, backlog=backlog, **others)
