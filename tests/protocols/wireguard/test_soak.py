@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.busy_machine import repeated_if_starved
 from tests.parameters import default_run
 from tests.protocols.wireguard.harness import evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
@@ -124,9 +125,11 @@ _BY_BYTES = CuttingPath(size=20_000)
 
 
 @pytest.mark.parametrize(
-    "path", default_run([_BY_BYTES], [CuttingPath(packets=25), _BY_BYTES, CuttingPath(seconds=0.3)])
+    "limit", default_run([_BY_BYTES], [CuttingPath(packets=25), _BY_BYTES, CuttingPath(seconds=0.3)])
 )
-async def test_a_flow_that_is_cut_by_packets_bytes_or_time_dies_after_them(path: CuttingPath) -> None:
+@repeated_if_starved()
+async def test_a_flow_that_is_cut_by_packets_bytes_or_time_dies_after_them(limit: CuttingPath) -> None:
+    path = replace(limit, sessions=[])
     async with TunnelServer(answer_pings, path=path) as server, opened_prober() as prober:
         result = await soaked(prober, target := pinged(server))
     (cut,) = evidence_of_kind(FlowCut, result)
