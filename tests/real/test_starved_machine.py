@@ -188,11 +188,22 @@ class Case:
     number: int = 1
 
 
+def openvpn(proto: str, number: int) -> Case:
+    """The process stands still in the reset (1), in TLS (2), or while the server decides about the login."""
+    return Case(partial(openvpn_over, proto), ControlSession, "run", number)
+
+
 CASES = {
-    f"OpenVPN over {proto}, {stage}": Case(partial(openvpn_over, proto), ControlSession, "run", number)
-    for proto in ("udp", "tcp")
-    for number, stage in ((1, "reset"), (3, "key exchange"), (4, "push reply"))
+    "OpenVPN over udp, reset": openvpn("udp", 1),
+    "OpenVPN over udp, TLS": openvpn("udp", 2),
+    "OpenVPN over tcp, reset": openvpn("tcp", 1),
 }
+OUTLIVED = {
+    f"OpenVPN over {proto}, {stage}": openvpn(proto, number)
+    for proto in ("udp", "tcp")
+    for number, stage in ((3, "key exchange"), (4, "push reply"))
+}
+"""A script of the server may take this time too, so the check waits longer than its timeout."""
 CASES |= {
     "IKEv2 by secret": Case(partial(ikev2_with, by_secret()), IkeSession, "_run"),
     "IKEv2 by EAP": Case(partial(ikev2_with, by_password()), IkeSession, "_run"),
@@ -207,12 +218,17 @@ CASES["control plane, connection"] = Case(control_plane, HttpConnection, "connec
 CASES["control plane, answer"] = Case(control_plane, HttpConnection, "get", 2)
 CASES["system path"] = Case(listening_host, system_path, "_connect")
 QUICK = (
-    "OpenVPN over udp, key exchange",
+    "OpenVPN over udp, TLS",
     "IKEv2 by secret",
     "trojan, page",
     "control plane, answer",
     "system path",
 )
+
+
+ATTEMPTS = 20
+"""What had arrived before the process stood still is read in time, so not every check is spoiled.
+One that had all of it ends before."""
 
 
 def diagnose_without_starvation(outcome: Round, place: Place) -> Diagnosis:
@@ -227,18 +243,36 @@ def test_a_process_that_stands_still_blames_no_server(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[name]
+    method = getattr(case.of, case.method)
     with case.make_place(tmp_path) as place:
-        blocker = Blocker(getattr(case.of, case.method), case.number)
-        monkeypatch.setattr(case.of, case.method, blocker.method())
-        starved = place.look(TIMEOUT_S, deep=True)
+        for _ in range(ATTEMPTS):
+            monkeypatch.setattr(case.of, case.method, Blocker(method, case.number).method())
+            starved = place.look(TIMEOUT_S, deep=True)
+            is_noted = any(isinstance(each, MachineStarved) for each in starved.check.evidence)
+            if is_noted and diagnose_without_starvation(starved, place).verdict.severity is not Severity.UP:
+                break
+            assert starved.diagnosis.verdict is Verdict.HEALTHY, starved.diagnosis
+        else:
+            raise AssertionError("nothing was spoiled")
         afterwards = place.look(PATIENT_S, deep=False)
 
-    assert any(isinstance(each, MachineStarved) for each in starved.check.evidence)
-    would_be = diagnose_without_starvation(starved, place)
-    assert would_be.verdict.severity in (Severity.DOWN, Severity.DEGRADED), "nothing was spoiled"
     assert starved.diagnosis.verdict is Verdict.LOCAL_FAULT, starved.diagnosis
     assert "for the processor" in starved.diagnosis.summary
     assert afterwards.diagnosis.verdict is Verdict.HEALTHY, "what failed then is remembered"
+
+
+@pytest.mark.parametrize("name", default_run(["OpenVPN over udp, key exchange"], OUTLIVED))
+def test_a_login_outlives_a_process_that_stands_still_while_the_server_decides(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = OUTLIVED[name]
+    with case.make_place(tmp_path) as place:
+        monkeypatch.setattr(
+            case.of, case.method, Blocker(getattr(case.of, case.method), case.number).method()
+        )
+        starved = place.look(TIMEOUT_S, deep=True)
+    assert any(isinstance(each, MachineStarved) for each in starved.check.evidence)
+    assert starved.diagnosis.verdict is Verdict.HEALTHY, starved.diagnosis
 
 
 async def test_wireguard_needs_no_doubt_because_the_kernel_keeps_its_answers(
