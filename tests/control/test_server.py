@@ -15,6 +15,7 @@ from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWri
 from wgmon_tui.control.protocol import GROUP_OPERATIONS, MAX_REQUEST_BYTES, ControlRequest, Operation
 from wgmon_tui.control.server import ControlServer, RequestRefusedError, allowed_operations
 from wgmon_tui.net.peer_credentials import PeerCredentials
+from wgmon_tui.net.unix_socket import NAME
 
 
 class RequestRecorder:
@@ -92,6 +93,26 @@ async def test_the_socket_of_a_writer_that_was_killed_is_replaced(tmp_path: Path
         await ControlConnection.connect(tmp_path)
     async with control_server(tmp_path, RequestRecorder()), control_client(tmp_path) as connection:
         assert await connection.ask(Operation.STATS) == {}
+
+
+async def test_a_directory_that_moves_during_the_start_leaves_the_next_writers_socket_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    set_permissions = ControlServer._set_permissions
+
+    def move(control: ControlServer) -> None:
+        state.rename(tmp_path / "moved")
+        state.mkdir()
+        (state / NAME).touch(0o640)
+        set_permissions(control)
+
+    monkeypatch.setattr(ControlServer, "_set_permissions", move)
+    async with control_server(state, RequestRecorder()):
+        assert (tmp_path / "moved" / NAME).is_socket()
+    assert (state / NAME).stat().st_mode & 0o777 == 0o640
+    assert not (tmp_path / "moved" / NAME).exists()
 
 
 async def test_a_writer_that_accepts_nobody_for_a_moment_is_busy_and_not_gone(tmp_path: Path) -> None:

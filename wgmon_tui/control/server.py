@@ -74,6 +74,8 @@ class ControlServer:
         self._answer = answer
         self._since = since
         self._server: asyncio.Server | None = None
+        self._directory = -1
+        """The state directory. Once it is moved, its path may lead to that of another writer."""
         self._inode = 0
         self._clients: set[asyncio.Task[None]] = set()
         self._limits = ClientLimits(os.geteuid())
@@ -90,38 +92,43 @@ class ControlServer:
 
         Replaces the socket of a killed writer: the lock proves that no other writer runs.
         """
+        self._directory = os.open(self._state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            (self._state_dir / NAME).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(NAME, dir_fd=self._directory)
             with bindable_path(self._state_dir) as path:
                 listening.bind(path)
             self._set_permissions()
-            self._inode = (self._state_dir / NAME).stat().st_ino
+            self._inode = os.stat(NAME, dir_fd=self._directory).st_ino
             self._server = await serve(
                 listening, self._accept, limit=MAX_REQUEST_BYTES, backlog=MAX_CONNECTIONS
             )
             listening.listen(_QUEUED_CONNECTIONS)
         except BaseException:
             listening.close()
+            os.close(self._directory)
             raise
 
     def _set_permissions(self) -> None:
         """Give the socket the directory's group, before it listens and accepts connections."""
-        path, directory = self._state_dir / NAME, self._state_dir.stat()
-        path.chmod(0o600)
+        directory = os.fstat(self._directory)
+        os.chmod(NAME, 0o600, dir_fd=self._directory)
         if is_shared(directory):
-            os.chown(path, -1, directory.st_gid)
-            path.chmod(0o660)
+            os.chown(NAME, -1, directory.st_gid, dir_fd=self._directory)
+            os.chmod(NAME, 0o660, dir_fd=self._directory)
 
     async def close(self) -> None:
         """Stop listening and close all connections."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
         with suppress(OSError):
-            # Another process may be the writer of this path, if the directory was moved.
-            if (self._state_dir / NAME).stat().st_ino == self._inode:
-                (self._state_dir / NAME).unlink()
-        self._server.close()
+            # Another process may be the writer here, if the lock was deleted.
+            if os.stat(NAME, dir_fd=self._directory).st_ino == self._inode:
+                os.unlink(NAME, dir_fd=self._directory)
+        os.close(self._directory)
+        server.close()
         clients = list(self._clients)
         for client in clients:
             client.cancel()
