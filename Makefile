@@ -36,7 +36,8 @@ systems: $(VENV)/dev.stamp  ## most tests as they run on FreeBSD, with Linux sta
 	$(BIN)/python -m pytest -m '' -k most_of_the_suite tests/systems
 
 thorough: $(VENV)/dev.stamp  ## the slow tests: failure matrix, Linux kernel, many random examples
-	$(BIN)/python -m pytest -n $(THOROUGH_WORKERS) --dist loadfile -m 'thorough and not hypothesis'
+	$(BIN)/python -m pytest -n $(THOROUGH_WORKERS) --dist loadfile --no-loadscope-reorder \
+		-m 'thorough and not hypothesis'
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(THOROUGH_WORKERS) --dist worksteal -m hypothesis
 
 matrix: $(VENV)/dev.stamp  ## every failure on real servers: the verdicts, and what a real client got; needs root

@@ -62,6 +62,21 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         pytest.fail("the test leaves this process changed: " + "; ".join(changed), pytrace=False)
 
 
+_LONG_FILES = (
+    "real/proxies/test_matrix.py",
+    "real/matrix/test_matrix.py",
+    "systems/test_systems.py",
+    "real/openvpn/test_matrix.py",
+    "real/ikev2/test_matrix.py",
+)
+"""Of the thorough tests, these take minutes each, and one process runs the whole file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: all other processes wait for one that is begun last."""
+    items.sort(key=lambda item: not str(item.path).endswith(_LONG_FILES))
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector thousands of tests and modules that live to the end: a sixth of the run."""
     start_hypothesis()

@@ -168,6 +168,7 @@ ROWS = (
         _with_slow_script,
         Verdict.HEALTHY,
         connects=True,
+        client_window_s=8,
     ),
     VpnRow(
         "wrong password",

@@ -19,9 +19,10 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 
 HEADINGS = ("failure mode", "verdict of wgmon-tui", "first cause", "a real client", "agree")
-_CLIENT_WITHIN_S = 6.0
+_CLIENT_WINDOWS = 3
+"""After how many of its windows nothing more is expected of the real client."""
 _REFUSED = ("AUTH_FAILED", "TLS Error", "SIGTERM", "SIGUSR1", "Cannot", "Connection refused", "Exiting")
-_CLIENT = ("--connect-retry-max", "1", "--hand-window", "2", "--ifconfig-noexec", "--route-noexec")
+_CLIENT = ("--connect-retry-max", "1", "--ifconfig-noexec", "--route-noexec", "--hand-window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _play_once(row: VpnRow, timeout_s: float) -> Played:
         with _prepared(name, directory, scene):
             target = make_openvpn_target(scene.profile, timeout_s=timeout_s)
             check, diagnosis = run_check(name, target, explain=True)
-            connected = _connects(name, directory, scene.profile, tries_more=row.is_other_remote)
+            connected = _connects(name, directory, scene.profile, row)
             return Played(row, check, diagnosis, connected)
 
 
@@ -97,7 +98,7 @@ def _prepared(name: str, directory: Path, scene: Scene) -> Iterator[None]:
         if scene.setup is not None:
             stack.enter_context(running_server(name, directory, scene.setup))
             for number in range(scene.other_clients):
-                other = OpenVpn(name, directory, other_client(scene.setup, number), *_CLIENT)
+                other = OpenVpn(name, directory, other_client(scene.setup, number), *_CLIENT, "2")
                 stack.callback(other.stop)
                 assert other.await_line(READY), other.log
         if scene.blocks_port:
@@ -115,15 +116,13 @@ def _prepared(name: str, directory: Path, scene: Scene) -> Iterator[None]:
         yield
 
 
-def _connects(name: str, directory: Path, profile: str, *, tries_more: bool) -> bool:
-    """Whether Debian's client completes with this profile, and gets an address.
-
-    `tries_more`: the failure of the first remote is not its end.
-    """
-    ends = () if tries_more else _REFUSED
-    client = OpenVpn(name, directory, profile, *_CLIENT)
+def _connects(name: str, directory: Path, profile: str, row: VpnRow) -> bool:
+    """Whether Debian's client completes with this profile, and gets an address."""
+    ends = () if row.is_other_remote else _REFUSED  # then the failure of the first remote is not its end
+    window_s = row.client_window_s
+    client = OpenVpn(name, directory, profile, *_CLIENT, str(window_s))
     try:
-        found = client.await_line(READY, *ends, within_s=_CLIENT_WITHIN_S)
+        found = client.await_line(READY, *ends, within_s=float(_CLIENT_WINDOWS * window_s))
         return found == READY and ",ifconfig " in client.log
     finally:
         client.stop()

@@ -51,6 +51,8 @@ class VpnRow:
     """Whether the real client says that it is connected, and gets no data."""
     is_other_remote: bool = False
     """Whether the real client connects through another remote than the checked one."""
+    client_window_s: int = 2
+    """How long the real client waits for the end of TLS and key exchange (`hand-window`)."""
     since_2_7: Callable[[VpnRow], VpnRow] | None = None
     """What differs with OpenVPN 2.7 or later, on both sides."""
 
