@@ -63,18 +63,29 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 _LONG_FILES = (
-    "real/proxies/test_matrix.py",
     "real/matrix/test_matrix.py",
-    "systems/test_systems.py",
     "real/openvpn/test_matrix.py",
     "real/ikev2/test_matrix.py",
+    "store/test_disk_faults.py",
+    "real/proxies/test_matrix.py",
+    "real/test_one_prober.py",
+    "systems/test_systems.py",
 )
-"""Of the thorough tests, these take minutes each, and one process runs the whole file."""
+"""Of the thorough tests, these take minutes each, and one process runs the whole file.
+
+The first floods a server, which takes the processor from other programs. So the proxies begin only when one
+of four processes is free again.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files: all other processes wait for one that is begun last."""
-    items.sort(key=lambda item: not str(item.path).endswith(_LONG_FILES))
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((at for at, each in enumerate(_LONG_FILES) if path.endswith(each)), len(_LONG_FILES))
+
+    items.sort(key=rank)
 
 
 def pytest_collection_finish() -> None:

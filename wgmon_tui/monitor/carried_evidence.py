@@ -96,8 +96,8 @@ def carried_after(
     What a soak found stays until the next one, whatever happens between: a server whose path cuts flows off
     does not recover because it was silent for a while. A cut that an ordinary check finds asks for a soak.
 
-    Of a check that waited for the processor nothing else is carried over but dates: what it missed may have
-    come. Its soak counts too, unless the diagnosis doubts it (`is_doubted`): it blames this machine then.
+    Of a check that waited for the processor only dates and a soak are carried over: what else it missed may
+    have come. No soak is, where the diagnosis blames this machine for what failed (`is_doubted`).
     """
     if not before and not check.evidence:
         return ()

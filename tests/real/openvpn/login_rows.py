@@ -126,7 +126,9 @@ ROWS = (
         "key-exchange",
         _EXPIRED_CLIENT,
         # It sends the alert before it closes the connection.
-        since_2_7=lambda row: replace(row, verdict=Verdict.BAD_CERTIFICATE, is_proven=True),
+        since_2_7=lambda row: replace(
+            row, verdict=Verdict.BAD_CERTIFICATE, cause="the client certificate, an authority", is_proven=True
+        ),
     ),
     VpnRow(
         "a certificate between the client and its authority has expired",

@@ -12,7 +12,7 @@ from tests.real.proxies.judge import Judge, mihomo_judge
 from tests.real.proxies.pages import TcpRelay
 from tests.real.proxies.rows import ProxyCell
 from tests.real.proxies.servers import ProxyServers
-from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict, describe_likelihood
+from wgmon_tui.checks.verdict import Diagnosis, Severity, describe_likelihood
 from wgmon_tui.monitor.models import Round
 
 
@@ -67,16 +67,7 @@ def play(servers: ProxyServers, cells: Sequence[ProxyCell], *, with_client: bool
 
 
 def _play(servers: ProxyServers, cell: ProxyCell, judge: Judge | None) -> PlayedCell:
-    """Play a cell, and again if this machine spoiled it: this process or a server had no time.
-
-    Nothing here sees that a server had none. It then loses some connections, and the client comes later.
-    """
-    played = _play_unless_starved(servers, cell, judge)
-    is_spoiled = played.wrong and played.round.diagnosis.verdict is Verdict.LOSSY
-    return _play_unless_starved(servers, cell, judge) if is_spoiled else played
-
-
-def _play_unless_starved(servers: ProxyServers, cell: ProxyCell, judge: Judge | None) -> PlayedCell:
+    """Play a cell, and again if this machine spoiled it."""
     return play_again_if_starved(
         lambda: _play_once(servers, cell, judge),
         lambda played: bool(played.wrong),

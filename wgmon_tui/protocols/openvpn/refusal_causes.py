@@ -216,14 +216,19 @@ def _of_alert(reason: str, why: str) -> Cause | None:
 
 
 def _sharpen(told: Cause, evidence: Sequence[Evidence]) -> Cause:
-    """Where something expired there, and one certificate of the profile has expired here too, that is it."""
+    """Where the server says that something has expired: what of the profile has expired here too.
+
+    That is the cause if both clocks agree. By this clock alone, it may be the server's revocation list.
+    """
     if told.hypothesis != _CLIENT_DATES:
         return told
-    expired_here = [each for each in find_all(observations.DATES, evidence) if each.values[2] == "expired"]
-    found = _of_client_dates(expired_here)
-    if len(found) != 1:
+    here = [each for each in find_all(observations.DATES, evidence) if each.values[2] == "expired"]
+    causes = _of_client_dates([*here, *find_all(observations.ANSWERED, evidence)])
+    if len(causes) != 1:
         return told
-    return replace(found[0], why=f"{found[0].why}; the server says of one that it has expired", proven=True)
+    if not causes[0].proven:
+        return replace(told, why=f"{told.why}; here, {causes[0].why}")
+    return replace(causes[0], why=f"{causes[0].why}; {told.why}")
 
 
 def _of_certificate(alert: str) -> Cause:
