@@ -8,7 +8,7 @@ import pytest
 
 from tests.parameters import default_run
 from tests.real.boringtun import Boringtun
-from tests.real.flood import check_under_load
+from tests.real.flood import SMALL_BURST, check_under_load
 from tests.real.namespaces import ROUTER_V4, ROUTER_V6
 from tests.real.server import (
     ANSWER_S,
@@ -144,7 +144,9 @@ async def test_a_firewall_on_the_way(
 async def test_wireguard_go_under_load_demands_a_cookie_and_then_answers(short_lived: WireguardGo) -> None:
     aim = target(short_lived, short_lived.new_peer())
     async with prober_at(short_lived) as prober:
-        check = await check_under_load(short_lived, aim, prober, frozen=short_lived.device.frozen)
+        check = await check_under_load(
+            short_lived, aim, prober, frozen=short_lived.device.frozen, burst=SMALL_BURST
+        )
     assert check.handshake is not None
     assert check.handshake.cookie
     assert diagnose(check, aim.server).verdict is Verdict.UNDER_LOAD
