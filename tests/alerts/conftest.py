@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.certificates import Certificates
+from tests.alerts.dispatcher_harness import PATIENCE_S, ScriptedSinks
 from tests.alerts.outbox_harness import Shop, all_to
+from wgmon_tui.alerts import dispatcher as dispatching
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,14 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path, all_to("pager"))
     yield shop
     shop.close()
+
+
+@pytest.fixture
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the last messages leave, however busy the machine is."""
+    monkeypatch.setattr(dispatching, "_SHUTDOWN_TIMEOUT_S", PATIENCE_S)
+
+
+@pytest.fixture
+def sinks() -> ScriptedSinks:
+    return ScriptedSinks()

@@ -35,6 +35,8 @@ from wgmon_tui.store.models import Mute
 from wgmon_tui.store.store_file import open_store
 from wgmon_tui.store.write.batch import Batch, make_outbox_row
 
+HOUR = 3600.0
+
 
 def sink(name: str, *, timeout: float = 10.0, give_up_after: float = 3 * 86_400.0) -> Sink:
     return Sink(name, Command(("true",)), timeout=timeout, give_up_after=give_up_after)
