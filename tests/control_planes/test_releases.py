@@ -13,9 +13,9 @@ import pytest
 from cryptography import x509
 
 from tests.alerts.certificates import Certificates
+from tests.control_planes.check_harness import PLANES, WHOLE, der, prober_of, target
 from tests.control_planes.releases import DEVICE, RELEASES
 from tests.control_planes.responder import Answer, responding
-from tests.control_planes.test_check import PLANES, WHOLE, der, prober_of, target
 from tests.parameters import default_run
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.control_planes.answers import HEADSCALE_NODE_0_29, NETMAKER_HOST, NETMAKER_NODE, NETMAKER_STATUS
+from tests.control_planes.check_harness import WHOLE
 from tests.control_planes.responder import Answer, Responder, responding
-from tests.control_planes.test_check import WHOLE
 from tests.daemon.harness import CLIENT, running_writer, until
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.cli.main import main

@@ -23,8 +23,8 @@ from pathlib import Path
 from statistics import quantiles
 
 from tests.control_planes.answers import HEADSCALE_NODE_0_29
+from tests.control_planes.check_harness import WHOLE
 from tests.control_planes.responder import Answer, responding
-from tests.control_planes.test_check import WHOLE
 from tests.daemon.harness import until
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer import Writer

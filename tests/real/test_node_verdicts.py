@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.control_planes.answers import HEADSCALE_NODE_0_29, TAILSCALED_PEER, TAILSCALED_STATUS
+from tests.control_planes.check_harness import WHOLE
 from tests.control_planes.responder import Answer, Responder, responding
-from tests.control_planes.test_check import WHOLE
 from tests.real.namespaces import entered, firewall, no_firewall
 from tests.real.test_local_interfaces import Bastion
 from tests.real.test_system_path import bastion_with_vpn, verdict_beside_writer

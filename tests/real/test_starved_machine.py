@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from tests.busy_machine import without_starvation
+from tests.control_planes.check_harness import WHOLE
+from tests.control_planes.check_harness import target as make_plane_target
 from tests.control_planes.responder import responding
-from tests.control_planes.test_check import WHOLE
-from tests.control_planes.test_check import target as make_plane_target
 from tests.parameters import default_run
 from tests.real.ikev2.world import Watcher, by_password, by_secret, strongswan
 from tests.real.namespaces import entered, namespace, routed_path

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tests.busy_machine import play_again_if_starved
 from tests.control_planes.answers import HEADSCALE_NODE_0_29
+from tests.control_planes.check_harness import WHOLE, target
 from tests.control_planes.responder import Answer, responding
-from tests.control_planes.test_check import WHOLE, target
 from tests.real.namespaces import entered, ip, routed_path
 from tests.real.nodes.rows import COLUMNS, INNER, ROWS, SLOW_S, Column, Mesh, Row
 from tests.real.server import poll_until_nonzero
