@@ -1,4 +1,4 @@
-"""Tests of the tunnel stage: its probes, what counts as an answer, and its evidence."""
+"""Tunnel stage: echoes, what counts as an answer, and what is not believed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import struct
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -27,9 +26,8 @@ from tests.protocols.wireguard.inner_servers import (
     deep_check,
     ip_packet,
     make_tunnel_target,
-    no_answer,
-    service,
 )
+from tests.protocols.wireguard.tunnel_answers import BRIEF_S, TUNNEL_DNS, TUNNEL_TCP, echoes
 from wgmon_tui.checks.check import Check, Tunnel
 from wgmon_tui.checks.evidence import (
     InnerEcho,
@@ -41,31 +39,11 @@ from wgmon_tui.checks.evidence import (
 )
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.lab.inner_packets import parse
-from wgmon_tui.lab.models import LabBehaviour, LabMode
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint, NameServer
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_stage
-from wgmon_tui.protocols.wireguard.wire import MessageType, label_of, message_type
-
-BRIEF_S = 0.2
-"""The timeout of a check with unanswered probes."""
-
-TUNNEL_DNS = (NameServer(INNER_V4),)
-TUNNEL_TCP = (Endpoint(str(INNER_V4), 443),)
-
-
-def answer_v4_pings(packet: bytes) -> Iterable[bytes]:
-    return answer_pings(packet) if packet and packet[0] >> 4 == 4 else ()
-
-
-def echoes(result: Check) -> dict[str, tuple[int, int]]:
-    return {each.target: (each.sent, each.received) for each in evidence_of_kind(InnerEcho, result)}
-
-
-def without_rtt(tunnel: Tunnel | None) -> Tunnel | None:
-    return tunnel and replace(tunnel, rtt=None)
-
+from wgmon_tui.protocols.wireguard.wire import MessageType, message_type
 
 # Echoes
 
@@ -180,214 +158,6 @@ async def test_an_error_that_refuses_packets_is_no_answer_of_the_first_hop_to_si
         target = make_tunnel_target(server.endpoint, ping=(INNER_V4,), timeout=BRIEF_S, ours=(TUNNEL_V4,))
         result = await check(prober, target)
     assert evidence_of_kind(InnerHop, result) == [InnerHop(4, None, None)]
-
-
-# Services
-
-
-def answers_of(result: Check) -> dict[str, str | None]:
-    return {each.kind: each.answer for each in evidence_of_kind(InnerService, result)}
-
-
-async def test_services_that_answer() -> None:
-    async with TunnelServer(service(tcp_flags=0x12)) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, dns=TUNNEL_DNS, tcp=TUNNEL_TCP))
-        await server.wait_for_packets(6)
-    assert answers_of(result) == {"dns": "answered", "tcp": "open"}
-    assert without_rtt(result.tunnel) == Tunnel(2, 2, None, None, passive=False)
-    segments = [
-        parsed.payload for content in server.inner_received if (parsed := parse(content)) and content[9] == 6
-    ]
-    assert [segment[13] for segment in segments] == [0x02, 0x04]  # a SYN, then a reset: nothing stays open
-
-
-async def test_a_port_that_refuses_is_closed_and_proves_the_way_there_and_back() -> None:
-    async with TunnelServer(service(tcp_flags=0x14)) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, tcp=TUNNEL_TCP))
-    assert answers_of(result) == {"tcp": "closed"}
-    assert without_rtt(result.tunnel) == Tunnel(1, 1, None, None, passive=False)
-
-
-async def test_a_service_question_that_gets_lost_is_asked_again() -> None:
-    def hears_every_second_time(packet: bytes) -> Iterable[bytes]:
-        again = server.inner_received.count(packet) > 1
-        return service(tcp_flags=0x12)(packet) if again else ()
-
-    async with TunnelServer(hears_every_second_time) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, dns=TUNNEL_DNS, tcp=TUNNEL_TCP, timeout=BRIEF_S)
-        result = await check(prober, target)
-    assert answers_of(result) == {"dns": "answered", "tcp": "open"}
-    assert without_rtt(result.tunnel) == Tunnel(2, 2, None, None, passive=False)
-
-
-async def test_services_that_do_not_answer() -> None:
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, dns=TUNNEL_DNS, tcp=TUNNEL_TCP, timeout=BRIEF_S)
-        result = await check(prober, target)
-    assert answers_of(result) == {"dns": None, "tcp": None}
-    assert result.tunnel == Tunnel(2, 0, None, None, passive=False)
-
-
-async def test_the_response_code_of_a_name_server_is_kept() -> None:
-    async with TunnelServer(service(tcp_flags=0x12, rcode=2)) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, dns=TUNNEL_DNS, ours=(TUNNEL_V4,))
-        result = await check(prober, target)
-    assert evidence_of_kind(InnerService, result) == [InnerService("dns", str(INNER_V4), "answered", 2)]
-
-
-async def test_a_name_server_is_asked_for_the_name_that_is_set() -> None:
-    asked = NameServer(INNER_V4, "www.example.net")
-    async with TunnelServer(service(tcp_flags=0x12)) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, dns=(asked,), ours=(TUNNEL_V4,)))
-    [found] = evidence_of_kind(InnerService, result)
-    assert found == InnerService("dns", f"www.example.net@{INNER_V4}", "answered")
-    assert any(b"\x03www\x07example\x03net\0" in content for content in server.inner_received)
-
-
-# The first hop beside targets
-
-
-def hops(result: Check) -> dict[int, object]:
-    return {each.version: each.source for each in evidence_of_kind(InnerHop, result)}
-
-
-async def test_a_version_that_no_target_covers_is_probed_at_the_first_hop() -> None:
-    async with LabServer(SETUP) as lab, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,)))
-    assert hops(result) == {6: INNER_V6}
-    assert result.tunnel is not None
-    assert (result.tunnel.sent, result.tunnel.received) == (2, 2)  # the targets alone
-
-
-async def test_a_version_in_which_nothing_answers_is_recorded_as_silent() -> None:
-    async with TunnelServer(answer_v4_pings) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), timeout=BRIEF_S))
-    assert hops(result) == {6: None}
-
-
-async def test_where_all_targets_are_silent_the_first_hop_of_every_version_is_probed() -> None:
-    async with LabServer(SETUP) as lab, opened_prober() as prober:
-        target = make_tunnel_target(lab.endpoint, ping=(ANOTHER_V4,), timeout=BRIEF_S)
-        result = await check(prober, target)
-    assert echoes(result) == {str(ANOTHER_V4): (2, 0)}
-    assert hops(result) == {4: INNER_V4, 6: INNER_V6}
-
-
-async def test_where_the_targets_of_one_version_are_silent_its_first_hop_is_probed() -> None:
-    async with TunnelServer(answer_v4_pings) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, ping=(INNER_V4, INNER_V6), timeout=BRIEF_S)
-        result = await check(prober, target)
-    assert echoes(result) == {str(INNER_V4): (2, 2), str(INNER_V6): (2, 0)}
-    assert hops(result) == {6: None}
-
-
-async def test_a_first_hop_that_is_probed_beside_targets_is_asked_twice() -> None:
-    seen: list[bytes] = []
-
-    def loses_the_first(packet: bytes) -> Iterable[bytes]:
-        if packet[0] >> 4 == 4:
-            return answer_pings(packet)
-        seen.append(packet)
-        return answer_pings(packet) if seen.count(packet) > 1 else ()
-
-    async with TunnelServer(loses_the_first) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, ping=(INNER_V4,), timeout=BRIEF_S))
-    assert hops(result)[6] is not None
-
-
-# The passive keepalive
-
-SOON = LabBehaviour(LabMode.DATA_DROPPED, keepalive_after=0.2)
-
-
-async def test_a_server_that_receives_our_data_and_drops_it_says_so_by_a_keepalive() -> None:
-    async with LabServer(SETUP, SOON) as lab, opened_prober() as prober:
-        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,), timeout=BRIEF_S))
-    [keepalive] = evidence_of_kind(PassiveKeepalive, result)
-    assert keepalive.after is not None
-    assert 0.15 < keepalive.after < tunnel_stage.KEEPALIVE_TIMEOUT_S
-    assert keepalive.waited == tunnel_stage.KEEPALIVE_TIMEOUT_S
-    assert result.tunnel == Tunnel(2, 0, None, None, passive=False)
-
-
-async def test_it_says_so_without_any_inner_address() -> None:
-    async with LabServer(SETUP, SOON) as lab, opened_prober() as prober:
-        result = await deep_check(prober, make_tunnel_target(lab.endpoint, timeout=BRIEF_S))
-    [keepalive] = evidence_of_kind(PassiveKeepalive, result)
-    assert keepalive.after is not None
-    assert result.tunnel == Tunnel(2, 0, None, None, passive=True)
-
-
-async def test_it_says_so_to_an_identity_without_tunnel_addresses() -> None:
-    async with LabServer(SETUP, SOON) as lab, opened_prober() as prober:
-        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ours=()))
-    [keepalive] = evidence_of_kind(PassiveKeepalive, result)
-    assert keepalive.after is not None
-    assert result.tunnel == Tunnel(0, 0, None, None, passive=True)
-
-
-async def test_a_server_that_receives_none_of_it_sends_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_stage, "KEEPALIVE_TIMEOUT_S", 0.2)
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        result = await deep_check(prober, make_tunnel_target(server.endpoint, ours=()))
-    assert evidence_of_kind(PassiveKeepalive, result) == [PassiveKeepalive(None, 0.2)]
-    assert server.inner_received == [b"", bytes(16)]  # the session confirmed, and something to acknowledge
-
-
-async def test_nobody_waits_for_it_where_data_comes_back() -> None:
-    async with LabServer(SETUP) as lab, opened_prober() as prober:
-        started = time.monotonic()
-        result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,)))
-        took = time.monotonic() - started
-    assert evidence_of_kind(PassiveKeepalive, result) == []
-    assert took < tunnel_stage.KEEPALIVE_TIMEOUT_S
-
-
-async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait() -> None:
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        started = time.monotonic()
-        checking = asyncio.create_task(
-            deep_check(prober, make_tunnel_target(server.endpoint, ours=(TUNNEL_V4,), timeout=0.1))
-        )
-        await server.wait_for_packets(6)
-        assert server.session is not None
-        [late] = answer_pings(server.inner_received[-1])
-        await asyncio.sleep(0.2)
-        server.send(server.session.seal(late), server.sources[-1])
-        result = await checking
-    assert time.monotonic() - started < tunnel_stage.KEEPALIVE_TIMEOUT_S
-    assert evidence_of_kind(PassiveKeepalive, result) == []
-    assert [hop.source for hop in evidence_of_kind(InnerHop, result)] == [INNER_V4]
-
-
-async def test_a_quick_look_of_an_identity_without_tunnel_addresses_sends_no_data_at_all() -> None:
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        result = await check(prober, make_tunnel_target(server.endpoint, ours=()))
-        await server.wait_for_packets(2)
-    assert result.tunnel is None
-    assert server.inner_received == [b""]
-
-
-# What is left behind
-
-
-async def test_after_data_came_a_keepalive_closes_the_conversation() -> None:
-    async with TunnelServer(answer_pings) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,))
-        result = await check(prober, target)
-        await server.wait_for_packets(5)
-    assert [bool(content) for content in server.inner_received] == [False, True, True, False]
-    assert label_of(result.exchange[-1].data) == "keepalive"
-
-
-async def test_where_no_data_came_there_is_nothing_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel_stage, "KEEPALIVE_TIMEOUT_S", 0.2)
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        target = make_tunnel_target(server.endpoint, dns=TUNNEL_DNS, timeout=0.1, ours=(TUNNEL_V4,))
-        result = await deep_check(prober, target)
-    assert server.inner_received[0] == b""
-    assert all(server.inner_received[1:])
-    assert label_of(result.exchange[-1].data) == "transport data"
 
 
 # Disbelieved
