@@ -1,78 +1,32 @@
-"""The prober against the lab's server on loopback: what runs when, and what is remembered."""
+"""The prober against the lab's server on loopback: which stages run, and what they find."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from ipaddress import ip_address
 from random import Random
 
 import pytest
 
-from tests.daemon.harness import PATIENCE_S
-from wgmon_tui.checks.address_prober import AddressCheck
-from wgmon_tui.checks.check import Check
-from wgmon_tui.checks.expiry import Expires
+from tests.protocols.openvpn.check_harness import KEY, check, impatient, lab, verdict
 from wgmon_tui.checks.stage import StageOutcome
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.config.models import Server
-from wgmon_tui.lab.openvpn.certificates import LabAuthority, make_static_key, write_profile
+from wgmon_tui.lab.openvpn.certificates import LabAuthority
 from wgmon_tui.lab.openvpn.server import OpenVpnLabMode, OpenVpnLabServer, OpenVpnLabSetup
-from wgmon_tui.lab.openvpn.session import LabSession
 from wgmon_tui.monitor.check_round import CheckDepth
 from wgmon_tui.monitor.engine import Engine
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import IncidentEvent
-from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.openvpn import observations, tunnel_stage
-from wgmon_tui.protocols.openvpn.certificates import SERVER_CERTIFICATE
 from wgmon_tui.protocols.openvpn.check import OpenVpnProber
 from wgmon_tui.protocols.openvpn.local_clients import LocalClients
 from wgmon_tui.protocols.openvpn.observations import find
 from wgmon_tui.protocols.openvpn.profile import RemoteProto, StaticChallenge
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
-from wgmon_tui.protocols.openvpn.settings import OpenVpnSettings
-from wgmon_tui.protocols.openvpn.targets import OpenVpnTarget, make_target
-from wgmon_tui.protocols.openvpn.tunnel_stage import DataChannelStage, TunnelResult
 
-KEY = make_static_key()
-SILENCE_S, ANSWER_S = 1.5, 30.0
-"""The timeout of checks that expect silence, and of those that end with an answer, on a busy machine too."""
-
-LOCALHOST = ip_address("127.0.0.1")
 ALL = ["reach", "reset", "tls", "key-exchange", "authenticate", "push-reply", "tunnel", "keepalive"]
-
-
-@asynccontextmanager
-async def lab(
-    mode: OpenVpnLabMode = OpenVpnLabMode.HEALTHY, *, dedicated: bool = True, key: bytes = KEY
-) -> AsyncIterator[tuple[OpenVpnLabServer, OpenVpnTarget]]:
-    authority = LabAuthority()
-    async with OpenVpnLabServer(OpenVpnLabSetup(authority, static_key=key), mode) as running:
-        profile = write_profile(running.endpoint, authority, authority.issue_client("monitor"), key)
-        server = Server(
-            name="vpn",
-            endpoint=Endpoint("127.0.0.1", running.endpoint.port),
-            protocol="openvpn",
-            protocol_settings=OpenVpnSettings(dedicated=dedicated),
-            timeout=SILENCE_S if mode in (OpenVpnLabMode.SILENT, OpenVpnLabMode.WRONG_KEY) else ANSWER_S,
-            slow=ANSWER_S,
-            tunnel_over=0.1,
-        )
-        yield running, make_target(server, {"profile": profile.encode()})
-
-
-def impatient(target: OpenVpnTarget, timeout_s: float = SILENCE_S) -> OpenVpnTarget:
-    return target.with_server(replace(target.server, timeout=timeout_s))
-
-
-async def check(
-    prober: OpenVpnProber, target: OpenVpnTarget, *, deep: bool = False, explain: bool = False
-) -> Check:
-    return await prober.check_address(AddressCheck(target, LOCALHOST, deep, explain))
 
 
 @pytest.mark.parametrize(
@@ -125,10 +79,6 @@ async def test_a_login_that_failed_once_opens_no_incident() -> None:
     assert not events
 
 
-def verdict(made: Check, target: OpenVpnTarget) -> Verdict:
-    return PROTOCOL.diagnose(made, target.server).verdict
-
-
 async def test_all_stages_of_a_healthy_server_pass_with_their_times() -> None:
     async with lab() as (_, target):
         made = await check(OpenVpnProber(), target, deep=True)
@@ -162,75 +112,6 @@ async def test_a_profile_that_openvpn_uses_here_is_not_used(monkeypatch: pytest.
         assert verdict(each, target) is Verdict.UNPROVEN
 
 
-async def test_between_full_checks_the_reset_alone_runs_and_the_rest_is_remembered() -> None:
-    prober = OpenVpnProber()
-    async with lab() as (_, target):
-        first = await check(prober, target)
-        second = await check(prober, target)
-
-    assert len(second.exchange) == 2
-    assert [each.name for each in second.stages] == [each.name for each in first.stages]
-    assert find(observations.FULL_CHECK, second.evidence) is not None
-    assert (first.tunnel is None, second.tunnel is None) == (False, True), "or its loss would count twice"
-    assert verdict(second, target) is Verdict.HEALTHY
-
-
-async def test_a_failure_of_the_last_full_check_stays_until_the_next_one() -> None:
-    prober = OpenVpnProber()
-    async with lab(OpenVpnLabMode.REFUSING) as (server, target):
-        await check(prober, target, deep=True)
-        server.mode = OpenVpnLabMode.HEALTHY
-        between = await check(prober, target)
-        after = await check(prober, target, deep=True)
-
-    assert verdict(between, target) is Verdict.AUTH_FAILED
-    assert verdict(after, target) is Verdict.HEALTHY
-
-
-async def test_a_cancelled_check_ends_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or the server would keep its address until ping-restart."""
-    is_running = asyncio.Event()
-
-    async def wait(_: DataChannelStage) -> TunnelResult:
-        is_running.set()
-        return await asyncio.Event().wait() and TunnelResult()
-
-    monkeypatch.setattr(DataChannelStage, "run", wait)
-    async with lab() as (server, target):
-        running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
-        await is_running.wait()
-        assert server.sessions == 1
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        async with asyncio.timeout(PATIENCE_S):
-            await server.session_ended.wait()
-    assert server.sessions == 0
-
-
-async def test_a_check_that_is_cancelled_before_the_push_reply_ends_its_session(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The server may have assigned an address already: EXIT goes through the control channel."""
-    has_logged_in = asyncio.Event()
-
-    def push_nothing(session: LabSession) -> None:
-        session.has_pushed = True
-        has_logged_in.set()
-
-    monkeypatch.setattr(LabSession, "_push", push_nothing)
-    async with lab() as (server, target):
-        running = asyncio.create_task(check(OpenVpnProber(), target, deep=True))
-        async with asyncio.timeout(PATIENCE_S):
-            await has_logged_in.wait()
-            assert server.sessions == 1
-            running.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await running
-            await server.session_ended.wait()
-    assert server.sessions == 0
-
-
 async def test_a_session_that_the_server_drops_is_no_matter_of_packet_sizes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -254,50 +135,6 @@ async def test_each_first_packet_without_an_answer_counts() -> None:
 
     assert made.sent == 2
     assert len(made.exchange) == 2
-
-
-async def test_silence_now_says_more_than_what_was_found_earlier() -> None:
-    prober = OpenVpnProber()
-    async with lab() as (server, target):
-        await check(prober, target, deep=True)
-        server.mode = OpenVpnLabMode.SILENT
-        made = await check(prober, impatient(target))
-
-    assert [each.name for each in made.stages] == ["reach", "reset"]
-    assert verdict(made, target) is Verdict.SILENT
-
-
-async def test_a_restart_remembers_what_the_last_run_found() -> None:
-    async with lab() as (_, target):
-        earlier = await check(OpenVpnProber(), target, deep=True)
-        prober = OpenVpnProber()
-        prober.restore(target.server, (earlier,))
-        made = await check(prober, target)
-
-    assert len(made.exchange) == 2
-    assert verdict(made, target) is Verdict.HEALTHY
-
-
-async def test_another_profile_forgets_what_was_found_with_the_first() -> None:
-    prober = OpenVpnProber()
-    async with lab(key=b"") as (_, first), lab() as (_, second):
-        await check(prober, first, deep=True)
-        made = await check(prober, second)
-
-    assert len(made.exchange) > 2
-
-
-async def test_an_expired_certificate_of_the_server_ends_the_check_at_tls() -> None:
-    async with lab(OpenVpnLabMode.EXPIRED) as (_, target):
-        made = await check(OpenVpnProber(), target, deep=True)
-
-    assert made.failed_stage is not None
-    assert made.failed_stage.name == "tls"
-    assert verdict(made, target) is Verdict.BAD_CERTIFICATE
-    [server] = [
-        each for each in made.evidence if isinstance(each, Expires) and each.what == SERVER_CERTIFICATE
-    ]
-    assert server.at < time.time()
 
 
 async def test_experiments_run_only_where_they_are_allowed() -> None:
@@ -342,52 +179,6 @@ async def test_encrypted_packets_have_a_note_of_what_was_in_them() -> None:
     fields = PROTOCOL.fields_of(made.exchange[0].data, made.framing)
     sealed = next(each for each in fields if each.name == "encrypted")
     assert PROTOCOL.value_of(made, 0, sealed) == "number 0, acknowledges nothing, no TLS"
-
-
-async def test_two_logins_with_one_certificate_take_turns() -> None:
-    """At one address, each would end the session of the other."""
-    prober = OpenVpnProber()
-    most = 0
-    async with lab() as (server, target):
-
-        async def watch() -> None:
-            nonlocal most
-            while True:
-                most = max(most, server.sessions)
-                await asyncio.sleep(0)
-
-        watching = asyncio.create_task(watch())
-        await asyncio.gather(*(check(prober, target, deep=True) for _ in range(3)))
-        watching.cancel()
-
-    assert most == 1
-
-
-def ends(made: Check) -> list[str]:
-    """What is known to end."""
-    return [each.what for each in made.evidence if isinstance(each, Expires)]
-
-
-async def test_the_ends_of_a_profile_are_told_without_a_login() -> None:
-    async with lab(dedicated=False) as (_, target):
-        made = await check(OpenVpnProber(), target)
-
-    assert ends(made) == ["client certificate", "authority certificate"]
-
-
-async def test_the_end_of_a_certificate_that_is_refused_now_is_still_known() -> None:
-    """An expired certificate must not leave the list of what ends."""
-    prober = OpenVpnProber()
-    async with lab() as (server, target):
-        await check(prober, target, deep=True)
-        server.mode = OpenVpnLabMode.EXPIRED
-        made = await check(prober, target, deep=True)
-        between = await check(prober, target)
-
-    known = ["client certificate", "authority certificate", "server certificate"]
-    assert made.failed_stage is not None
-    assert made.failed_stage.name == "tls"
-    assert ends(made) == ends(between) == known
 
 
 @asynccontextmanager

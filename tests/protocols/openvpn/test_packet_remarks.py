@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from tests.protocols.openvpn.test_check import check, lab
+from tests.protocols.openvpn.check_harness import check, lab
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.stage import RESET, Stage, StageOutcome
