@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
-from tests.monitor.test_fleet_state import HEALTHY, SILENT, Watched, server
+from tests.monitor.fleet_harness import HEALTHY, SILENT, Watched, server
 from wgmon_tui.checks.evidence import NameMoved
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.incidents import EventKind
