@@ -9,7 +9,7 @@ import pytest
 
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import face
-from tests.tui.incident.test_incident_screen import opened as opened_incident
+from tests.tui.incident_screen_harness import opened as opened_incident
 from tests.tui.lists.test_incidents_screen import failing, open_timeline
 from tests.tui.sample_fleet import NOW, QuietEngine, bad_night, record, server
 from tests.tui.sample_incidents import RememberedIncident, begun, remembered

@@ -19,7 +19,8 @@ from tests.tui.fleet.test_marks import failing
 from tests.tui.key_presses import settle
 from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat
 from tests.tui.sample_fleet import NOW, QuietEngine
-from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
+from tests.tui.scenario_apps import Stage
+from tests.tui.screen_scenarios import SCENES, USUAL_SIZE
 from tests.tui.screen_text import terminal_lines
 from tests.tui.server.test_rtt_tab import turn_to_plot
 from tests.tui.server_screen_harness import opened

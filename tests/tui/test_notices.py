@@ -11,7 +11,8 @@ from tests.parameters import default_run
 from tests.tui.app_harness import Face, face
 from tests.tui.key_presses import settle
 from tests.tui.sample_fleet import NOW
-from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
+from tests.tui.scenario_apps import Stage
+from tests.tui.screen_scenarios import SCENES, USUAL_SIZE
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.context import NOTICE_S
 from wgmon_tui.tui.server.screen import ServerScreen

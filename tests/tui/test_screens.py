@@ -27,7 +27,8 @@ from textual.pilot import Pilot
 
 from tests.parameters import default_run
 from tests.tui.key_presses import press, read, settle
-from tests.tui.screen_scenarios import SCENES, USUAL_SIZE, Stage
+from tests.tui.scenario_apps import Stage
+from tests.tui.screen_scenarios import SCENES, USUAL_SIZE
 from tests.tui.screen_text import own_text, shared_text
 from tests.tui.text_snapshots import picture_of, sheet
 from wgmon_tui.store.history import History
