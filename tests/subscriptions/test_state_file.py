@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from wgmon_tui.subscriptions import state_file
+from wgmon_tui.subscriptions.follower import _read_times
 from wgmon_tui.subscriptions.quota import Quota
 from wgmon_tui.subscriptions.state_file import SubscriptionState, read_states, write_state
 
@@ -37,6 +40,19 @@ def test_a_damaged_file_is_no_reason_to_fail(tmp_path: Path, text: str) -> None:
     (tmp_path / "subscription_states.json").write_text(text)
     nothing = (SubscriptionState(), SubscriptionState(quota=Quota(None, None, None)))
     assert all(each in nothing for each in read_states(tmp_path).values())
+
+
+@pytest.mark.parametrize("reader", [lambda path: read_states(path.parent), _read_times])
+def test_a_device_or_an_enormous_file_is_no_reason_to_fail(
+    tmp_path: Path, reader: Callable[[Path], Mapping[str, object]]
+) -> None:
+    path = tmp_path / "subscription_states.json"
+    path.symlink_to("/dev/full")
+    assert reader(path) == {}
+    path.unlink()
+    path.touch()
+    os.truncate(path, 1 << 40)
+    assert reader(path) == {}
 
 
 def test_a_directory_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:

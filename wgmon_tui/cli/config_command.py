@@ -92,11 +92,11 @@ def _not_checked_yet(config: Path) -> Iterator[str]:
     """A line that names what is only checked in a config.toml without other errors, if it has any of that."""
     import tomllib
 
-    from wgmon_tui.config.config_toml import NAME
+    from wgmon_tui.config.config_toml import NAME, read_text
 
     try:
-        sections = tomllib.loads((config / NAME).read_text("utf-8-sig")).keys() & set(_OF_DASHBOARD)
-    except (OSError, ValueError):
+        sections = tomllib.loads(read_text(config)).keys() & set(_OF_DASHBOARD)
+    except ValueError:
         return
     if sections:
         yield f"{NAME}: {format_list(sorted(sections))}: checked when the other errors are corrected"

@@ -48,6 +48,9 @@ _DEMO_ROUNDS = 3
 _LARGE_FILE = 256 * 1024
 """Size of servers.toml in bytes, about 1,000 servers, from which reading it is felt."""
 
+_LARGEST_FILE = 16 << 20
+"""A larger one is refused."""
+
 
 def add_commands(subparsers: Subparsers) -> None:
     """Add `demo`. The dashboard itself runs without a command."""
@@ -114,12 +117,13 @@ def _is_slow_to_read(config: Path) -> bool:
     A command that prints a secret may ask for a passphrase, and needs the terminal for that.
     """
     from wgmon_tui.config import config_toml, servers_file
+    from wgmon_tui.config.regular_files import read_regular
 
     try:
         if (config / servers_file.NAME).stat().st_size < _LARGE_FILE:
             return False
         texts = [
-            path.read_bytes()
+            read_regular(path, _LARGEST_FILE)[0]
             for path in (config / servers_file.NAME, config / config_toml.NAME)
             if path.is_file()
         ]

@@ -85,7 +85,7 @@ def read_witness(config_dir: Path, show: Callable[[str], None]) -> Endpoint | No
 
 def check_dashboard_settings(config_dir: Path, config: Config) -> None:
     """Raise ConfigurationError for keys, columns and a theme that the dashboard does not have, by line."""
-    from wgmon_tui.config.config_toml import NAME
+    from wgmon_tui.config.config_toml import read_text
     from wgmon_tui.config.setting_problems import raise_problems
 
     face = config.face
@@ -104,7 +104,7 @@ def check_dashboard_settings(config_dir: Path, config: Config) -> None:
 
         problems += theme_problems(face.theme, config_dir)
     if problems:
-        raise_problems(problems, (config_dir / NAME).read_text("utf-8-sig", errors="replace"))
+        raise_problems(problems, read_text(config_dir))
 
 
 def open_timestamp_ledger(state: Path) -> TimestampLedger:

@@ -71,6 +71,14 @@ class Config:
     subscriptions: tuple[Subscription, ...] = ()
 
 
+def read_text(config_dir: Path) -> str:
+    """The text of config.toml, for the lines of messages; empty if it cannot be read."""
+    try:
+        return read_regular(config_dir / NAME, _MAX_BYTES)[0].decode("utf-8-sig", errors="replace")
+    except OSError:
+        return ""
+
+
 def read_config(config_dir: Path, *, runs_commands: bool = True) -> Config:
     """Read config.toml; without the file, the defaults. Raises ConfigurationError.
 

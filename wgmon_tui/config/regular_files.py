@@ -109,4 +109,5 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def _too_large(max_bytes: int) -> OSError:
-    return OSError(errno.EFBIG, f"it is larger than {format_bytes(max_bytes)}")
+    # Not EFBIG, which stands for a file that cannot be written.
+    return OSError(errno.EOVERFLOW, f"it is larger than {format_bytes(max_bytes)}")

@@ -14,6 +14,7 @@ from wgmon_tui.config import config_toml
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import ConfigurationError, Fleet
 from wgmon_tui.config.ownership import command_as, foreign_owner
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import chmod_advice, is_open_to_others, shown
@@ -23,12 +24,12 @@ from wgmon_tui.config.tunnel_targets import find_unaddressed_targets
 from wgmon_tui.doctor.models import ExaminedItem, ItemStatus, ok_item
 from wgmon_tui.net.accounts import login_name
 from wgmon_tui.net.platforms import PLATFORM
-from wgmon_tui.store.damaged_files import is_regular_or_missing
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.text import format_elapsed
 
 _SECRET_SUFFIXES = (".key", ".psk", ".hpk")
 _MAX_AHEAD_S = 1.0
+_MAX_STAMP_BYTES = 1024
 
 
 def check_servers_file(config_dir: Path) -> tuple[Fleet, list[ExaminedItem]]:
@@ -189,7 +190,7 @@ def check_timestamps(state_dir: Path, identities: Mapping[str, PublicKey], now_n
         try:
             # The file name is the same as in store/timestamp_ledger.py.
             path = state_dir / "stamps" / hashlib.sha256(public_key.raw).hexdigest()[:32]
-            stored = path.read_bytes() if is_regular_or_missing(path) else b""
+            stored, _ = read_regular(path, _MAX_STAMP_BYTES)
             ahead[name] = (tai64n.decode(stored) - now_ns) / 1e9
         except (OSError, ValueError):
             # Not used yet, or damaged: the next timestamp comes from the clock.

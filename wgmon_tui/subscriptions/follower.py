@@ -15,6 +15,7 @@ from pathlib import Path
 
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.config import servers_file
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.config.servers_file import FileStamp
 from wgmon_tui.config.subscriptions_toml import Subscription
@@ -194,7 +195,7 @@ class SubscriptionFollower:
 def _read_times(path: Path) -> dict[str, float]:
     """When each list was fetched, in Unix seconds; nothing if that is not known."""
     try:
-        stored = json.loads(path.read_bytes()[:_MOST_BYTES])
+        stored = json.loads(read_regular(path, _MOST_BYTES)[0])
     except (OSError, ValueError, RecursionError):
         return {}
     times = stored if isinstance(stored, dict) else {}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wgmon_tui.config.ownership import foreign_owner
+from wgmon_tui.config.regular_files import read_regular
 from wgmon_tui.config.secrets.private_files import replace_private
 from wgmon_tui.subscriptions.quota import Quota
 
@@ -55,7 +56,7 @@ def state_of(found: ListDifference, at: float, quota: Quota | None) -> Subscript
 def read_states(state_dir: Path) -> dict[str, SubscriptionState]:
     """The states by the name of the subscription; those that cannot be read are left out."""
     try:
-        stored = json.loads((state_dir / _FILE).read_bytes()[:_MOST_BYTES])
+        stored = json.loads(read_regular(state_dir / _FILE, _MOST_BYTES)[0])
     except (OSError, ValueError, RecursionError):
         return {}
     found = {name: _read(each) for name, each in stored.items()} if isinstance(stored, dict) else {}
