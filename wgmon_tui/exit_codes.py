@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from enum import IntEnum
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+_REFUSALS = frozenset({errno.EACCES, errno.EPERM})
+"""They tell of a file that is written as of one that is read: see `UnwritableError`."""
 
 
 class ExitCode(IntEnum):
@@ -21,7 +24,7 @@ class ExitCode(IntEnum):
     """EX_OSERR: the operating system refused a socket that is necessary."""
 
     OUTPUT_FAILED = 74
-    """EX_IOERR: standard output or a file cannot be written, because a disk is full or defective."""
+    """EX_IOERR: standard output or a file cannot be written: the disk is full, defective or read-only."""
 
     ALREADY_RUNNING = 75
     """EX_TEMPFAIL: another process holds the lock; it may end."""
@@ -36,18 +39,31 @@ def exit_code_of_signal(number: int) -> int:
 
 
 def exit_code_of_error(error: BaseException) -> ExitCode:
-    """The exit code of a command that could not be done: OUTPUT_FAILED after a disk error, else USAGE."""
-    return ExitCode.USAGE if find_disk_error(error) is None else ExitCode.OUTPUT_FAILED
+    """The exit code of a command that could not be done: OUTPUT_FAILED if it could not write, else USAGE."""
+    is_unwritable = any(isinstance(each, UnwritableError) or is_disk_error(each) for each in _chain(error))
+    return ExitCode.OUTPUT_FAILED if is_unwritable else ExitCode.USAGE
 
 
-def find_disk_error(error: BaseException) -> OSError | None:
-    """The full or defective disk behind an error, also where `from None` hides it."""
+def is_disk_error(error: BaseException) -> bool:
+    """Whether the disk is full, defective or read-only."""
+    return isinstance(error, OSError) and error.errno in _DISK_ERRORS
+
+
+def refuses_to_write(error: OSError) -> bool:
+    """Whether a failed write is due to the disk or to permissions, and not to a wrong path."""
+    return error.errno in _DISK_ERRORS | _REFUSALS
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it, also where `from None` hides that."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
-            return cause
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return None
+
+
+class UnwritableError(Exception):
+    """A file or the store cannot be written, because of the disk or of permissions."""
 
 
 class OutputError(OSError):

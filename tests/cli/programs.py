@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +55,13 @@ def site_in(directory: Path) -> Site:
     return make_site(directory / "site", SCENARIOS[0])
 
 
-def shell(site: Site, redirections: str, *words: str, prepare: str = ":") -> Ran:
-    """Run the program in bash; the code is that of the program in a pipeline."""
+def shell(site: Site, redirections: str, *words: str, prepare: str = ":", inside: Sequence[str] = ()) -> Ran:
+    """Run the program in bash; the code is that of the program in a pipeline.
+
+    `inside` is a program with its options that runs bash, such as `unshare`.
+    """
     program = f"{shlex.join(site.command(*words))} {redirections}"
-    return _run(site, "bash", "-c", f"{prepare}; {program}; exit ${{PIPESTATUS[0]}}")
+    return _run(site, *inside, "bash", "-c", f"{prepare}; {program}; exit ${{PIPESTATUS[0]}}")
 
 
 def with_fault(site: Site, place: str, *words: str, kind: str = "fault") -> Ran:

@@ -236,7 +236,7 @@ def test_a_pause_that_cannot_be_stored_is_refused(tmp_path: Path, command: str, 
     ran = shell(site, "", command, "fra1", prepare="ulimit -f 0")
     assert ran.out == ""
     assert ran.err.startswith(f"wgmon-tui: nothing is {what}: {site.state}/history.db: ")
-    assert ran.code == 64
+    assert ran.code == 74
 
 
 def test_resume_says_that_a_server_is_not_paused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from wgmon_tui.cli.loading import (
     select_servers,
 )
 from wgmon_tui.cli.progress import progress_line
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, write_error
 from wgmon_tui.text import format_local_time
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _trust_clock(state: Path) -> int:
         try:
             timestamps.trust_clock()
         except OSError as error:
-            raise ConfigurationError(f"{timestamps.directory}: {error.strerror}") from None
+            raise write_error(f"{timestamps.directory}: {error.strerror}", error) from None
     print(f"the clock of this machine is trusted: {format_local_time(time.time(), zone=True)}")
     return 0
 

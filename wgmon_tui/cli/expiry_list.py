@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.commands_to_type import command_to_type, is_writer_running
 from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, select_servers
 from wgmon_tui.cli.output_format import text_format
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.monitor.expiries import SUBSCRIPTION
 from wgmon_tui.output.expiry_text import expiry_object, format_left, severity_of
 from wgmon_tui.output.json_lines import one_line
@@ -50,8 +49,6 @@ def print_expiries(arguments: argparse.Namespace) -> int:
     servers = select_servers(add_nodes(read(arguments.config).fleet, arguments.state), arguments.names)
     now = time.time()
     found = _read(arguments, {each.name for each in servers})
-    if found is None:
-        return ExitCode.USAGE
     if arguments.within is not None:
         found = [each for each in found if each.expires.at < now + arguments.within]
     quotas = {name: each.quota for name, each in read_states(arguments.state).items() if each.quota}
@@ -65,16 +62,15 @@ def print_expiries(arguments: argparse.Namespace) -> int:
     return max((_EXIT_CODES[severity_of(each.expires.at, now)] for each in found), default=0)
 
 
-def _read(arguments: argparse.Namespace, names: set[str]) -> list[_Line] | None:
-    """The lines of these servers, the first to end first; None if the history cannot be read."""
+def _read(arguments: argparse.Namespace, names: set[str]) -> list[_Line]:
+    """The lines of these servers, the first to end first. Raises ConfigurationError."""
     if not (arguments.state / STORE).exists():
         return []
     try:
         with History(arguments.state / STORE) as history:
             stored = history.expiries()
     except StoreUnavailableError as error:
-        print(f"wgmon-tui: {error}", file=sys.stderr)
-        return None
+        raise ConfigurationError(str(error)) from None
     lines = [_Line(server, each) for server in names for each in stored.get(server, ())]
     return sorted(
         lines, key=lambda each: (each.expires.at, each.server, each.expires.what, each.expires.name)

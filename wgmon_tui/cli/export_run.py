@@ -17,7 +17,7 @@ from wgmon_tui.cli.commands_to_type import command_in, command_to_type
 from wgmon_tui.cli.loading import explained_socket_errors, require_known, warn_of_held_timestamps
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.cli.terminal import show_progress
-from wgmon_tui.config.models import ConfigurationError, Fleet, Server
+from wgmon_tui.config.models import ConfigurationError, Fleet, Server, write_error
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.vantages import LOCAL_VANTAGE
@@ -235,4 +235,4 @@ def _write_parts(parts: Iterable[bytes], output: Path | None) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ConfigurationError(f"export: cannot write {shown(output)}: {error.strerror}") from None
+        raise write_error(f"export: cannot write {shown(output)}: {error.strerror}", error) from None

@@ -31,6 +31,8 @@ class KnownServer:
     """The latest check of this machine that is stored with its packets; `show` reads it."""
     expiries: tuple[Expires, ...] = ()
     """Its certificates and keys that expire; `show` reads them."""
+    history_problem: str = ""
+    """Why the history cannot be read; "" if it can, or if there is none."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -85,6 +87,7 @@ class StoredStates:
     mutes: Mapping[str, Mute] = field(default_factory=dict)
     exchanges: Mapping[str, StoredExchange | None] = field(default_factory=dict)
     expiries: Mapping[str, tuple[Expires, ...]] = field(default_factory=dict)
+    problem: str = ""
 
     def of(self, server: Server, now: float) -> KnownServer:
         """What is known of a server."""
@@ -92,7 +95,7 @@ class StoredStates:
         is_muted = mute is not None and mute.until > now
         known, exchange = self.known.get(server.name), self.exchanges.get(server.name)
         expiries = self.expiries.get(server.name, ())
-        return KnownServer(server, known, mute if is_muted else None, now, exchange, expiries)
+        return KnownServer(server, known, mute if is_muted else None, now, exchange, expiries, self.problem)
 
 
 def read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
@@ -109,7 +112,7 @@ def read_states(state_dir: Path, names: Sequence[str] = ()) -> StoredStates:
             return StoredStates(history.current(), history.mutes(), latest, expiries)
     except StoreUnavailableError as error:
         print(f"wgmon-tui: {error}", file=sys.stderr)
-        return StoredStates()
+        return StoredStates(problem=str(error))
 
 
 def _latest_exchange(history: History, server: str) -> StoredExchange | None:

@@ -16,7 +16,7 @@ from wgmon_tui.exit_codes import (
     OutputError,
     exit_code_of_error,
     exit_code_of_signal,
-    find_disk_error,
+    is_disk_error,
 )
 from wgmon_tui.shutdown import StoppedBySignalError, shutdown
 
@@ -101,7 +101,7 @@ def _run_command(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:  # in another program, which handles signals itself
         return exit_code_of_signal(signal.SIGINT)
     except Exception as fault:  # noqa: BLE001  that is what a report is for
-        if isinstance(fault, OSError) and find_disk_error(fault) is fault:
+        if isinstance(fault, OSError) and is_disk_error(fault):
             raise OutputError(fault.errno, fault.strerror, fault.filename or "a file") from None
         reporter.report(fault)
         return ExitCode.INTERNAL_FAULT

@@ -15,9 +15,8 @@ from wgmon_tui.cli.commands_to_type import command_to_type, is_writer_running
 from wgmon_tui.cli.loading import add_nodes, print_owners, require_directory, require_known
 from wgmon_tui.cli.output_format import text_format
 from wgmon_tui.config.control_planes import is_control_plane
-from wgmon_tui.config.models import Server
+from wgmon_tui.config.models import ConfigurationError, Server
 from wgmon_tui.config.servers_file import read
-from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.monitor.freshness import stale_after_s
 from wgmon_tui.monitor.node_reports import FoundNode, NodeReport, index_nodes
 from wgmon_tui.output.expiry_text import format_left
@@ -75,11 +74,7 @@ def print_nodes(arguments: argparse.Namespace) -> int:
     planes = [each.name for each in servers if is_control_plane(each)]
     require_known(arguments.planes, planes, "control plane", "servers.toml")
     planes = list(dict.fromkeys(arguments.planes)) or planes
-    try:
-        stored = _read(arguments)
-    except StoreUnavailableError as error:
-        print(f"wgmon-tui: {error}", file=sys.stderr)
-        return ExitCode.USAGE
+    stored = _read(arguments)
     rows = _make_rows(servers, stored)
     if arguments.json:
         for plane in planes:
@@ -121,11 +116,14 @@ def _describe_unwatched(nodes: Sequence[Node]) -> str:
 
 
 def _read(arguments: argparse.Namespace) -> _Stored:
-    """Raises StoreUnavailableError."""
+    """Raises ConfigurationError."""
     if not (arguments.state / STORE).exists():
         return _Stored()
-    with History(arguments.state / STORE) as history:
-        return _Stored(history.node_reports(), history.current())
+    try:
+        with History(arguments.state / STORE) as history:
+            return _Stored(history.node_reports(), history.current())
+    except StoreUnavailableError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _make_rows(servers: Sequence[Server], stored: _Stored) -> dict[str, list[_Row]]:

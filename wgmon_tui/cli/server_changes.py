@@ -20,6 +20,7 @@ from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.server_edits import delete_servers
 from wgmon_tui.config.servers_file import NAME, read, update
 from wgmon_tui.daemon.pause_request import PauseAnswer, PauseRequest, request_pause
+from wgmon_tui.exit_codes import ExitCode
 from wgmon_tui.output.json_lines import one_line
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.store.database import StoreUnavailableError
@@ -69,12 +70,12 @@ def pause(arguments: argparse.Namespace) -> int:
         end = None if until is None else format_iso_time(until)
         for each in servers:
             print(one_line({"server": each.name, "paused": True, "until": end}))
-        return 0
+        return _code_of(answer)
     end = "until resumed" if until is None else format_until(until, time.time())
     print(printable(f"Paused {_names(servers)} {end}."))
     if not answer.by_writer:
         print("No wgmon-tui is running. The next one keeps the pause.")
-    return 0
+    return _code_of(answer)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -90,7 +91,7 @@ def resume(arguments: argparse.Namespace) -> int:
     if arguments.json:
         for each in servers:
             print(one_line({"server": each.name, "paused": False, "until": None}))
-        return 0
+        return _code_of(answer)
     resumed = [each for each in servers if each.name in paused]
     others = [each for each in servers if each.name not in paused]
     if resumed:
@@ -106,7 +107,12 @@ def resume(arguments: argparse.Namespace) -> int:
     if not answer.by_writer:
         probe = command_to_type(arguments, "probe")
         print(f"No wgmon-tui is running, so nobody checks now. To check once, type: {probe}")
-    return 0
+    return _code_of(answer)
+
+
+def _code_of(answer: PauseAnswer) -> int:
+    """The exit code: a pause that the history cannot take is lost with the process that keeps it."""
+    return ExitCode.OUTPUT_FAILED if answer.is_unwritable else 0
 
 
 def _paused_in_history(state: Path) -> set[str]:

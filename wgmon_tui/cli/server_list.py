@@ -91,6 +91,8 @@ def print_servers(arguments: argparse.Namespace) -> int:
 
 def _say_if_nobody_checks(servers: Sequence[KnownServer], arguments: argparse.Namespace) -> None:
     """Say on stderr how checks get into the history, if some server has no new one and nobody makes them."""
+    if any(each.history_problem for each in servers):
+        return
     missing = [each for each in servers if each.checked_at is None and not each.is_paused]
     old = [each for each in servers if each.is_stale and not each.is_paused]
     if not (missing or old) or is_writer_running(arguments.state):
@@ -213,7 +215,7 @@ def _state_words(each: KnownServer, shape: TextFormat) -> list[str]:
             state += f" {format_until(each.paused_until, each.now)}"
     words = [state]
     if each.checked_at is None:
-        return [*words, "no check in the history"]
+        return [*words, "the history cannot be read" if each.history_problem else "no check in the history"]
     words.append(f"last verdict {each.verdict}" if each.is_stale or each.is_paused else each.verdict)
     if known and known.rtt is not None:
         words.append(format_rtt(known.rtt))

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from wgmon_tui.config.keys import NO_PUBLIC_KEY, PublicKey
+from wgmon_tui.exit_codes import UnwritableError, refuses_to_write
 from wgmon_tui.net.addresses import Address, Endpoint, Interface, NameServer
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.records import dataclass
@@ -29,6 +30,15 @@ class ConfigurationError(Exception):
     def lines(self) -> tuple[str, ...]:
         """All errors, a line each. The message has only the first, if a file has several."""
         return tuple(str(self).split("\n"))
+
+
+class UnwritableFileError(ConfigurationError, UnwritableError):
+    """A file or directory cannot be written, because of the disk or of permissions."""
+
+
+def write_error(message: str, error: OSError) -> ConfigurationError:
+    """The error after a failed write. A path that is wrong in itself is no `UnwritableFileError`."""
+    return UnwritableFileError(message) if refuses_to_write(error) else ConfigurationError(message)
 
 
 class SecretForm(Enum):

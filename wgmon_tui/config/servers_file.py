@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm
+from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, write_error
 from wgmon_tui.config.ownership import explain_foreign, require_own
 from wgmon_tui.config.protocol_settings import runs_commands, secrets_of
 from wgmon_tui.config.regular_files import read_regular
@@ -178,7 +178,7 @@ def _owner(directory: Path) -> str:
 
 def _unwritable(path: Path, error: OSError) -> ConfigurationError:
     directory = shown(Path(os.fsdecode(error.filename or path)))
-    return ConfigurationError(f"{directory}: cannot be written: {error.strerror}")
+    return write_error(f"{directory}: cannot be written: {error.strerror}", error)
 
 
 @contextmanager

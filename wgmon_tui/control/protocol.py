@@ -32,6 +32,9 @@ MAX_TEXT_CHARS = 1000
 
 MAX_NAMES = 100_000
 
+UNWRITABLE = "unwritable"
+"""The key of an answer to a change that the history cannot take now; it stands beside `warning`."""
+
 _MAX_DEPTH_WORDS = 16
 
 _MAX_NAMES_SHOWN = 3

@@ -9,7 +9,7 @@ from math import inf
 from typing import Protocol
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
-from wgmon_tui.control.protocol import ControlRequest, Operation, describe_request
+from wgmon_tui.control.protocol import UNWRITABLE, ControlRequest, Operation, describe_request
 from wgmon_tui.control.round_request import answer_soaks
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.control.trace_request import answer_trace
@@ -136,8 +136,9 @@ class ControlRequests:
             async with asyncio.timeout(_FLUSH_TIMEOUT_S):
                 await asyncio.wrap_future(self._recorder.flush())
         except TimeoutError:
-            reason = self._recorder.trouble or "writing the history is slow"
-            return {"warning": f"done, but not saved yet: {reason}"}
+            trouble = self._recorder.trouble
+            reason = trouble or "writing the history is slow"
+            return {"warning": f"done, but not saved yet: {reason}", UNWRITABLE: trouble is not None}
         return {}
 
     async def _read_round(self, name: str) -> Mapping[str, object]:

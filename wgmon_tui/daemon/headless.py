@@ -13,7 +13,7 @@ from typing import Any
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.child_processes import kill_all
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, write_error
 from wgmon_tui.config.secrets.core_dumps import explain_core_dumps
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.shard import Shard
@@ -30,7 +30,7 @@ from wgmon_tui.daemon.writer_lock import (
     WrongOwnerError,
 )
 from wgmon_tui.deferred_modules import load_deferred_modules
-from wgmon_tui.exit_codes import ExitCode, exit_code_of_error
+from wgmon_tui.exit_codes import ExitCode, exit_code_of_error, is_disk_error
 from wgmon_tui.garbage_collection import collect_rarely
 from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
@@ -87,7 +87,7 @@ def run(
         return exit_code_of_error(error)
     except OSError as error:
         log.error(f"cannot probe: {error}")
-        return ExitCode.NO_SOCKET
+        return ExitCode.OUTPUT_FAILED if is_disk_error(error) else ExitCode.NO_SOCKET
     finally:
         log.close()
 
@@ -258,7 +258,7 @@ def _acquire_lock(state_dir: Path) -> WriterLock:
         return WriterLock.acquire(state_dir)
     except OSError as error:
         reason = f"{shown(state_dir)}: {error.strerror}; choose another: --state DIR"
-        raise ConfigurationError(reason) from None
+        raise write_error(reason, error) from None
 
 
 def summarize_fleet(fleet_state: FleetState) -> str:

@@ -12,16 +12,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgmon_tui.config.models import ConfigurationError
+from wgmon_tui.config.models import ConfigurationError, UnwritableFileError, write_error
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.control.client import AccessDeniedError, ControlConnection, NoWriterError
-from wgmon_tui.control.protocol import Operation
+from wgmon_tui.control.protocol import UNWRITABLE, Operation
 from wgmon_tui.control.server import RequestRefusedError
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock, WriterRunningError, WrongOwnerError
 from wgmon_tui.net.accounts import login_name
-from wgmon_tui.store.database import NewerStoreError
+from wgmon_tui.store.database import NewerStoreError, UnwritableStoreError
 from wgmon_tui.store.store_file import refuse_newer
 
 _WRITER_START_S = 15.0
@@ -48,10 +48,14 @@ class PauseRequest:
 
 @dataclass(frozen=True, slots=True)
 class PauseAnswer:
-    """Whether a running writer did it, and a warning to print."""
+    """Whether a running writer did it, and a warning to print.
+
+    `is_unwritable`: it holds until that writer ends, because the history cannot be written.
+    """
 
     by_writer: bool
     warning: str | None = None
+    is_unwritable: bool = False
 
 
 async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest) -> PauseAnswer:
@@ -59,7 +63,7 @@ async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest
     deadline = time.monotonic() + _WRITER_START_S
     while True:
         try:
-            return PauseAnswer(True, await _ask_writer(state_dir, request))
+            return await _ask_writer(state_dir, request)
         except NoWriterError:
             pass
         try:
@@ -71,7 +75,7 @@ async def request_pause(config_dir: Path, state_dir: Path, request: PauseRequest
         await asyncio.sleep(_RETRY_S)
 
 
-async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
+async def _ask_writer(state_dir: Path, request: PauseRequest) -> PauseAnswer:
     """Ask the writer. Raises NoWriterError, ConfigurationError."""
     try:
         connection = await ControlConnection.connect(state_dir)
@@ -90,7 +94,8 @@ async def _ask_writer(state_dir: Path, request: PauseRequest) -> str | None:
     finally:
         await connection.close()
     warning = answer.get("warning")
-    return warning if isinstance(warning, str) else None
+    is_unwritable = answer.get(UNWRITABLE) is True
+    return PauseAnswer(True, warning if isinstance(warning, str) else None, is_unwritable)
 
 
 def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) -> None:
@@ -106,7 +111,7 @@ def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) ->
     except (WrongOwnerError, NewerStoreError) as error:
         raise ConfigurationError(str(error)) from None
     except OSError as error:
-        raise ConfigurationError(f"{shown(state_dir)}: cannot be written: {error.strerror}") from None
+        raise write_error(f"{shown(state_dir)}: cannot be written: {error.strerror}", error) from None
     try:
         writer = build_writer(state_dir, loaded, lock)
     except BaseException:
@@ -116,6 +121,8 @@ def _write_directly(config_dir: Path, state_dir: Path, request: PauseRequest) ->
         writer.engine.pause(request.names, request.paused, login_name(os.geteuid()), request.until)
     finally:
         writer.close()
-    if reason := writer.store_failure:
+    try:
+        writer.require_stored()
+    except UnwritableStoreError as error:
         what = "paused" if request.paused else "resumed"
-        raise ConfigurationError(f"nothing is {what}: {reason}")
+        raise UnwritableFileError(f"nothing is {what}: {error}") from None

@@ -191,10 +191,9 @@ class Writer(FleetController):
         """Why the history cannot be written; None if it can."""
         return self._recorder.trouble
 
-    @property
-    def store_failure(self) -> str | None:
-        """Why the history cannot be written, without what waits for it; None if it can."""
-        return self._recorder.reason
+    def require_stored(self) -> None:
+        """Raise UnwritableStoreError if the history cannot be written."""
+        self._recorder.require_written()
 
     @property
     def reload_trouble(self) -> str | None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 
 from wgmon_tui.config.control_planes import has_node_rules
-from wgmon_tui.config.models import ConfigurationError, Server
+from wgmon_tui.config.models import ConfigurationError, Server, write_error
 from wgmon_tui.config.secrets.private_files import shown
 from wgmon_tui.config.servers_file import read
 from wgmon_tui.output.output_files import write_output, write_whole
@@ -41,8 +41,8 @@ def export_targets(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ConfigurationError(
-            f"export targets: cannot write {shown(arguments.output)}: {error.strerror}"
+        raise write_error(
+            f"export targets: cannot write {shown(arguments.output)}: {error.strerror}", error
         ) from None
     return 0
 

@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from wgmon_tui.exit_codes import UnwritableError
 from wgmon_tui.records import dataclass
 from wgmon_tui.store.damaged_files import is_regular_or_missing, move_aside
 from wgmon_tui.store.lock_holders import is_locked_by_this_process_alone
@@ -147,6 +148,10 @@ class NewerStoreError(StoreUnavailableError):
     """A later version of this program wrote the store: this version must not touch it."""
 
 
+class UnwritableStoreError(StoreUnavailableError, UnwritableError):
+    """The disk is full or defective, or the store must not be written."""
+
+
 class DamagedStoreError(StoreUnavailableError):
     """The content of the store is not what this program wrote."""
 
@@ -217,7 +222,9 @@ def connect_to_read(path: Path, *, patience_s: float | None = None) -> tuple[sql
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
         connection.close()
-        if _primary_code(error) not in _NO_WAL_CODES or has_log(path):
+        cannot_log = _primary_code(error) in _NO_WAL_CODES and not has_log(path)
+        # On a full disk SQLite has created an empty log, but no index of it: nobody else has the file open.
+        if not cannot_log and not (_is_full(path, error) and _has_empty_log(path)):
             raise
         return connect(path, SNAPSHOT, patience_s=patience_s), True
     except BaseException:
@@ -234,6 +241,13 @@ def set_patience(connection: sqlite3.Connection, seconds: float) -> None:
 def has_log(path: Path) -> bool:
     """Return whether the file has a write-ahead log: a process has it open, or was killed."""
     return path.with_name(f"{path.name}-wal").exists()
+
+
+def _has_empty_log(path: Path) -> bool:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _connect(target: str, role: Role, patience_s: float | None = None) -> sqlite3.Connection:
@@ -310,21 +324,28 @@ def unavailable(path: Path, error: OSError | sqlite3.Error) -> StoreUnavailableE
     if isinstance(error, OSError):
         return StoreUnavailableError(f"{path}: {error.strerror}")
     code = _primary_code(error)
-    if code in _FULL or (code == sqlite3.SQLITE_IOERR and _no_space_at(path)):
-        return StoreUnavailableError(f"{path}: the disk is full")
+    if _is_full(path, error):
+        return UnwritableStoreError(f"{path}: the disk is full")
     if code in _LOCKED:
         if is_locked_by_this_process_alone(path):
             return StoreUnavailableError(f"{path}: another part of this program is still writing it")
         return StoreUnavailableError(f"{path}: another program has locked it")
     if code in _READ_ONLY or (code == sqlite3.SQLITE_CANTOPEN and not os.access(path.parent, os.W_OK)):
-        return StoreUnavailableError(f"{path}: read-only")
+        return UnwritableStoreError(f"{path}: read-only")
     if code in _DAMAGED:
         return DamagedStoreError(f"{path}: damaged")
+    if code == sqlite3.SQLITE_IOERR:
+        return UnwritableStoreError(f"{path}: {error}")
     return StoreUnavailableError(f"{path}: {error}")
 
 
-def _no_space_at(path: Path) -> bool:
+def _is_full(path: Path, error: sqlite3.Error) -> bool:
     """Return whether the disk is full. SQLite reports some full disks as an I/O error."""
+    code = _primary_code(error)
+    return code in _FULL or (code == sqlite3.SQLITE_IOERR and _no_space_at(path))
+
+
+def _no_space_at(path: Path) -> bool:
     try:
         return os.statvfs(path.parent).f_bavail == 0
     except OSError:

@@ -23,7 +23,13 @@ from wgmon_tui.monitor.freshness import ClockReading
 from wgmon_tui.monitor.incidents import EventKind, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
 from wgmon_tui.store.clock_guard import ClockGuard
-from wgmon_tui.store.database import VALUE_ERRORS, NewerStoreError, StoreUnavailableError
+from wgmon_tui.store.database import (
+    VALUE_ERRORS,
+    MissingStoreError,
+    NewerStoreError,
+    StoreUnavailableError,
+    UnwritableStoreError,
+)
 from wgmon_tui.store.history import History
 from wgmon_tui.store.maintenance.loop import MaintenanceLoop
 from wgmon_tui.store.models import Mute, Note, PeriodState
@@ -116,10 +122,12 @@ class Recorder:
             return f"recording to the history stopped because of a bug in wgmon-tui: {self.failure!r}"
         return self._store_writer.trouble
 
-    @property
-    def reason(self) -> str | None:
-        """The same without what waits to be written."""
-        return self._store_writer.reason if self._store_writer.trouble and not self.failure else self.trouble
+    def require_written(self) -> None:
+        """Raise UnwritableStoreError while writing fails, or the bug that has stopped it."""
+        if self.failure:
+            raise self.failure
+        if self._store_writer.trouble:
+            raise UnwritableStoreError(self._store_writer.reason)
 
     @property
     def notice(self) -> str | None:
@@ -152,6 +160,8 @@ class Recorder:
         try:
             restored = restore(history, engine)
             ended = close_stale_incidents(history, engine, self._clock())
+        except MissingStoreError:
+            return  # it cannot be created: `trouble` says why
         except (StoreUnavailableError, *VALUE_ERRORS) as error:
             line = f"history: {error}; earlier results are not shown"
             self._store_writer.notice = self._store_writer.notice or line
