@@ -4,6 +4,7 @@
 """
 
 import gc
+import inspect
 import os
 import signal
 from collections.abc import Generator
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.busy_machine import repeated_if_starved
 from tests.process_state import ProcessState, changes, process_state, restore_after_commands
 
 # Each process of the run collects all tests, and hardly any of that is garbage.
@@ -79,7 +81,14 @@ of four processes is free again.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files: all other processes wait for one that is begun last."""
+    """Begin with the longest files: all other processes wait for one that is begun last.
+
+    The coroutines of a module with the mark `repeated_if_starved` are repeated as its decorator says.
+    """
+    for item in items:
+        mark = item.get_closest_marker("repeated_if_starved")
+        if mark and isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = repeated_if_starved(*mark.args)(item.obj)
 
     def rank(item: pytest.Item) -> int:
         path = item.path.as_posix()

@@ -28,6 +28,18 @@ async def test_a_test_that_fails_while_its_loop_stands_still_runs_again() -> Non
     assert len(runs) == 2
 
 
+_runs_of_the_marked: list[int] = []
+
+
+@pytest.mark.repeated_if_starved
+async def test_a_mark_repeats_too() -> None:
+    _runs_of_the_marked.append(1)
+    if len(_runs_of_the_marked) == 1:
+        time.sleep(STARVED_S + 2 * TICK_S)  # noqa: ASYNC251  the loop must be blocked
+        pytest.fail("no answer in time")
+    assert len(_runs_of_the_marked) == 2
+
+
 async def test_a_failure_without_a_lag_stands() -> None:
     runs: list[int] = []
 

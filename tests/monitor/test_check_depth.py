@@ -33,6 +33,9 @@ from wgmon_tui.net.resolver import Lookup
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
+pytestmark = pytest.mark.repeated_if_starved(0.05)
+"""Half the shortest timeout of these checks."""
+
 ONE = ("fra1",)
 NEXT_KEY = PrivateKey.generate()
 SETUP = LabSetup(SERVER, (LabPeer(IDENTITY.public, ALLOWED),), (INNER_V4,), rotated_to=NEXT_KEY)

@@ -32,6 +32,9 @@ from wgmon_tui.monitor.incidents import IncidentEvent
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
 
+pytestmark = pytest.mark.repeated_if_starved(0.05)
+"""Half the shortest timeout of these checks."""
+
 RARELY_S = 60.0
 """An interval so long that only a request can cause a second round."""
 

@@ -22,6 +22,9 @@ from wgmon_tui.monitor.known_state import KnownState
 from wgmon_tui.monitor.loss_window import Losses, LossWindow, window_of
 from wgmon_tui.net.addresses import Endpoint
 
+pytestmark = pytest.mark.repeated_if_starved(0.05)
+"""Half the shortest timeout of these checks."""
+
 UP, DOWN = Severity.UP, Severity.DOWN
 TRIO = ("fra1", "nyc1", "syd1")
 HALF_MINUTE_S = 30.0

@@ -32,6 +32,8 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard import soak
 from wgmon_tui.protocols.wireguard.flow_cut import SOAK_RULE
 
+pytestmark = pytest.mark.repeated_if_starved
+
 SERVER = Server("fra1", Endpoint("192.0.2.7", 51820), PrivateKey(bytes(range(32))).public, "bastion")
 ANSWERED = Handshake(0.02)
 SOAKED = Soak(100, 100, 68_000, 30.4)

@@ -31,6 +31,9 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.resolver import Resolver
 from wgmon_tui.net.witness_probe import does_answer
 
+pytestmark = pytest.mark.repeated_if_starved(0.05)
+"""Half the shortest timeout of these checks."""
+
 WITNESS = Endpoint("192.0.2.53", 53)
 RECEIVED = (Packet(0.01, Direction.RECEIVED, bytes((2, 0, 0, 0)) + bytes(88)),)
 SILENT = Check("fra1", "here", Endpoint("192.0.2.7", 51820), None, 100.0, None, evidence=(Silence(5.0),))

@@ -29,6 +29,9 @@ from wgmon_tui.monitor.uplink_guard import (
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.wire import INITIATION_LENGTH, RESPONSE_LENGTH
 
+pytestmark = pytest.mark.repeated_if_starved(0.05)
+"""Half the shortest timeout of these checks."""
+
 NAMES = [f"server-{number}" for number in range(10)]
 
 
