@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from wgmon_tui.checks.evidence import InnerHop
 from wgmon_tui.net import inner_packets
@@ -87,11 +87,12 @@ def first_hops(own_addresses: Iterable[Interface], identifier: int) -> Iterator[
 
 
 def likely_server_address(own: Interface) -> Address:
-    """The usual tunnel address of a server: the first host of the network that is not `own`.
+    """The usual tunnel address of a server: the first host of the tunnel's network that is not `own`."""
+    return next(host for host in tunnel_network(own).hosts() if host != own.ip)
 
-    The network is the interface's own. For a /32 or /128 it is the usual network around the address.
-    """
-    network = own.network
-    if network.prefixlen == own.max_prefixlen:
-        network = ip_network(f"{own.ip}/{_USUAL_PREFIX[own.version]}", strict=False)
-    return next(host for host in network.hosts() if host != own.ip)
+
+def tunnel_network(own: Interface) -> IPv4Network | IPv6Network:
+    """The network of a tunnel address. For a /32 or /128 it is the usual network around the address."""
+    if own.network.prefixlen == own.max_prefixlen:
+        return ip_network(f"{own.ip}/{_USUAL_PREFIX[own.version]}", strict=False)
+    return own.network

@@ -30,7 +30,7 @@ from tests.protocols.wireguard.sample_evidence import (
     check,
     handshake_evidence,
 )
-from wgmon_tui.checks.check import Handshake, Tunnel
+from wgmon_tui.checks.check import Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import (
     AnsweredFromElsewhere,
     Evidence,
@@ -65,7 +65,7 @@ UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
     ("another preshared key, among garbage", (FOREIGN, BAD_MAC1, BAD_EMPTY, SILENCE), Verdict.PSK_MISMATCH),
     ("another preshared key, and a port closed since", (BAD_EMPTY, CLOSED), Verdict.PSK_MISMATCH),
     ("the server's own word beside a router's", (NO_ROUTE, CLOSED), Verdict.PORT_CLOSED),
-    ("a router's word beside our own kernel's", (EPERM, NO_ROUTE), Verdict.UNREACHABLE),
+    ("our own firewall rejects, and nothing is sent", (REJECTED_BY_ROUTER, EPERM), Verdict.LOCAL_FAULT),
     ("garbage, while our own buffer ran over", (FOREIGN, OVERFLOW, SILENCE), Verdict.LOCAL_FAULT),
     ("garbage that speaks no WireGuard beside some that does", (BAD_MAC1, FOREIGN), Verdict.NOT_WIREGUARD),
 ]
@@ -76,6 +76,11 @@ UNANSWERED: list[tuple[str, tuple[Evidence, ...], Verdict]] = [
 )
 def test_unanswered(evidence: tuple[Evidence, ...], verdict: Verdict) -> None:
     assert diagnose(check(*evidence), SERVER).verdict is verdict
+
+
+def test_a_routers_word_about_a_packet_weighs_more_than_one_that_was_not_sent() -> None:
+    sent = replace(check(EPERM, NO_ROUTE), exchange=(Packet(0.0, Direction.SENT, bytes(148)),))
+    assert diagnose(sent, SERVER).verdict is Verdict.UNREACHABLE
 
 
 def test_a_dead_gateway_is_named_and_nothing_else_is_listed() -> None:

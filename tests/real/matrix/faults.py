@@ -342,8 +342,11 @@ def we_have_no_route(scene: Scene) -> None:
     ip(scene.path.client, "route delete default\nroute delete ::/0")
 
 
-def our_own_firewall_drops(scene: Scene) -> None:
-    firewall(scene.path.client, "output", f"udp dport {scene.entry.endpoint.port} drop")
+def our_own_firewall(verdict: str) -> Fault:
+    """A rule of this machine for what it sends."""
+    return lambda scene: firewall(
+        scene.path.client, "output", f"udp dport {scene.entry.endpoint.port} {verdict}"
+    )
 
 
 def our_clock_is_an_hour_ahead(scene: Scene) -> None:

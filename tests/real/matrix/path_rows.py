@@ -206,7 +206,27 @@ OUR_SIDE = (
     ),
     row(
         "our own firewall drops",
-        Look(Verdict.LOCAL_FAULT, (faults.our_own_firewall_drops,), "a fault of this machine", ("EPERM",)),
+        Look(Verdict.LOCAL_FAULT, (faults.our_own_firewall("drop"),), "a fault of this machine", ("EPERM",)),
+    ),
+    # Such a rule sends an ICMP error too, which comes from our own address.
+    row(
+        "our own firewall rejects",
+        Look(
+            Verdict.LOCAL_FAULT,
+            (faults.our_own_firewall("reject"),),
+            "a fault of this machine",
+            ("EPERM", "port unreachable"),
+        ),
+    ),
+    row(
+        "our own firewall rejects, over IPv6",
+        Look(
+            Verdict.LOCAL_FAULT,
+            (faults.our_own_firewall("reject"),),
+            "a fault of this machine",
+            ("EPERM", "port unreachable"),
+        ),
+        version=6,
     ),
     row(
         "our clock was an hour ahead, the stamps are forgotten",

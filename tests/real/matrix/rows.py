@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.real.matrix.behind_rows import BEHIND
 from tests.real.matrix.data_rows import CUT, ELSEWHERE, SIZE, SPEED
 from tests.real.matrix.inner_rows import ECHOES, NOT_PROBED, SERVICES
 from tests.real.matrix.path_rows import ON_THE_WAY, OUR_SIDE, TWO_AT_ONCE
@@ -14,6 +15,7 @@ ROWS = (
     *INSIDE,
     *SERVICES,
     *NOT_PROBED,
+    *BEHIND,
     *ECHOES,
     *ON_THE_WAY,
     *SIZE,

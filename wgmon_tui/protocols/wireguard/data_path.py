@@ -24,7 +24,14 @@ from wgmon_tui.checks.evidence_text import describe_service, icmp_name
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp
-from wgmon_tui.protocols.wireguard import causes, fetch_diagnosis, packet_size, target_causes, tunnel_causes
+from wgmon_tui.protocols.wireguard import (
+    causes,
+    fetch_diagnosis,
+    packet_size,
+    silent_targets,
+    target_causes,
+    tunnel_causes,
+)
 from wgmon_tui.text import format_bytes, format_count, format_list, format_rtt
 
 _MOST_URLS = 2
@@ -152,20 +159,30 @@ def _diagnose_no_answer(
             f"The handshake works and the server receives data ({_answers(others)}), "
             f"but nothing comes back over {_versions(versions)}."
         )
-        return Verdict.DATA_DEAD, summary, tunnel_causes.dropped_inside(server, check.probed_as, versions)
+        return Verdict.DATA_DEAD, summary, _dropped_inside(check, evidence, server, versions)
     if passive and passive.after is not None:
         summary = "The handshake works and the server receives data, but drops it or the answers inside."
-        return Verdict.DATA_DEAD, summary, tunnel_causes.dropped_inside(server, check.probed_as)
+        return Verdict.DATA_DEAD, summary, _dropped_inside(check, evidence, server)
     if passive:
         # The direction is unknown: a lost acknowledgement looks like data that never arrived.
         summary = "The handshake works, but the path loses the data after it, in one direction or both."
         return Verdict.DATA_DEAD, summary, tunnel_causes.data_lost(server)
     summary = "The handshake works, but nothing comes back through the tunnel."
-    return (
-        Verdict.DATA_DEAD,
-        summary,
-        [*tunnel_causes.dropped_inside(server, check.probed_as), *tunnel_causes.data_lost(server)],
-    )
+    lost = tunnel_causes.data_lost(server)
+    return Verdict.DATA_DEAD, summary, [*_dropped_inside(check, evidence, server), *lost]
+
+
+def _dropped_inside(
+    check: Check, evidence: Sequence[Evidence], server: Server, versions: Sequence[int] = (4, 6)
+) -> list[Cause]:
+    probed_as, silent = check.probed_as, _find_silent_targets(evidence)
+    ranked = [
+        *silent_targets.find_own_address(server, probed_as),
+        *tunnel_causes.dropped_inside(server, probed_as, versions),
+    ]
+    if silent_targets.are_all_behind(probed_as, evidence, silent):
+        ranked += silent_targets.behind_the_server(probed_as, evidence, silent)
+    return ranked
 
 
 def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
@@ -175,7 +192,11 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
         return None
     if silent and not refusing and _has_partial_loss(evidence):
         summary = f"The tunnel loses packets, including all to {', '.join(silent)}."
-        return Verdict.LOSSY, summary, [causes.lossy(server), tunnel_causes.inner_dead(silent, ())]
+        return (
+            Verdict.LOSSY,
+            summary,
+            [causes.lossy(server), *silent_targets.rank(server, check.probed_as, evidence, silent, ())],
+        )
     problems = describe_inner_faults(evidence)
     hops = all_of_kind(InnerHop, evidence)
     answered = [str(each.source) for each in hops if each.source]
@@ -188,7 +209,7 @@ def _diagnose_inner_targets(check: Check, evidence: Sequence[Evidence], server: 
     ranked = [target_causes.service_refuses(each) for each in refusing]
     ranked += [tunnel_causes.inner_refused(each) for each in _refusals(evidence)[:1]]
     others = () if check.tunnel and check.tunnel.received else answered
-    ranked += [tunnel_causes.inner_dead(silent, others)] if silent else []
+    ranked += silent_targets.rank(server, check.probed_as, evidence, silent, others)
     ranked += tunnel_causes.no_way_back(check.probed_as, _without_answer(evidence, silent_versions))
     return Verdict.INNER_DEAD, re.sub("^the ", "The ", summary), ranked
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wgmon_tui.checks.check import Check, Direction
 from wgmon_tui.checks.evidence import (
     AllSilent,
     Evidence,
     GatewaySilent,
     ReceiveOverflow,
+    SocketError,
     WitnessProbed,
 )
-from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.protocols.wireguard import causes, local_causes
+
+_BLOCKED = "EPERM"
 
 Meaning = tuple[Verdict, str, list[Cause]]
 
@@ -29,6 +33,18 @@ def diagnose_local_fault(evidence: Sequence[Evidence]) -> Meaning | None:
         )
         return Verdict.LOCAL_FAULT, summary, [causes.uplink(all_silent.servers)]
     return None
+
+
+def find_blocked_send(check: Check) -> SocketError | None:
+    """The refusal of a check that sent nothing, because a firewall rule of this machine blocked all of it.
+
+    A rule that rejects sends an ICMP error as well. It comes from an address of this machine, so it says
+    nothing about the path.
+    """
+    if any(each.direction is Direction.SENT for each in check.exchange):
+        return None
+    refusals = all_of_kind(SocketError, check.evidence)
+    return next((each for each in refusals if each.name == _BLOCKED), None)
 
 
 def diagnose_overflow(overflow: ReceiveOverflow) -> Meaning:

@@ -92,6 +92,8 @@ def _diagnose_psk_mismatch(evidence: Sequence[Evidence], server: Server) -> Mean
 
 def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server) -> Meaning | None:
     """Diagnose an ICMP error or a refused send. Errors without a quote count only if there are no others."""
+    if blocked := local_faults.find_blocked_send(check):
+        return _diagnose_refused_send(blocked, server)
     errors = all_of_kind(IcmpError, evidence)
     icmp = [each for each in errors if each.quotes_packet is not False] or errors
     if closed := next((each for each in icmp if is_port_closed(each)), None):
@@ -111,10 +113,13 @@ def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server
             server, icmp_name(icmp[0]), who, evidence, is_from_server=is_from_server
         )
         return Verdict.UNREACHABLE, summary, possible
-    if refused := first_of_kind(SocketError, evidence):
-        summary = f"Could not send: {describe_evidence(refused).partition(': ')[2]} ({refused.name})."
-        return Verdict.LOCAL_FAULT, summary, [causes.local(server, refused.name)]
-    return None
+    refused = first_of_kind(SocketError, evidence)
+    return _diagnose_refused_send(refused, server) if refused else None
+
+
+def _diagnose_refused_send(refused: SocketError, server: Server) -> Meaning:
+    summary = f"Could not send: {describe_evidence(refused).partition(': ')[2]} ({refused.name})."
+    return Verdict.LOCAL_FAULT, summary, [causes.local(server, refused.name)]
 
 
 def _diagnose_foreign(evidence: Sequence[Evidence], server: Server) -> Meaning | None:

@@ -53,6 +53,7 @@ from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path
 from wgmon_tui.protocols.wireguard.fetch_diagnosis import diagnose_fetches
 from wgmon_tui.protocols.wireguard.framing_causes import describe_answered, find_answered
+from wgmon_tui.protocols.wireguard.local_faults import find_blocked_send
 from wgmon_tui.protocols.wireguard.packet_size import diagnose_size
 from wgmon_tui.text import format_count, format_limit, format_list, format_rtt
 
@@ -145,7 +146,8 @@ def _reach_stage(check: Check, resolve: Stage) -> Stage:
         return _skipped(REACH, resolve)
     if how := _describe_answer(evidence):
         return Stage(REACH, StageOutcome.PASSED, detail=how)
-    if error := _first_error(evidence):
+    blocked = find_blocked_send(check)
+    if blocked is None and (error := _first_error(evidence)):
         return Stage(REACH, _outcome_of(error), error.at, describe_evidence(error))
     if refused := first_of_kind(SocketError, evidence):
         outcome = StageOutcome.NOT_RUN if refused.name in _NOTHING_SENT else StageOutcome.FAILED
