@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.busy_machine import repeated_if_starved
+from tests.busy_machine import run_again_if_starved
 from tests.process_state import ProcessState, changes, process_state, restore_after_commands
 
 # Each process of the run collects all tests, and hardly any of that is garbage.
@@ -64,6 +64,15 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
         pytest.fail("the test leaves this process changed: " + "; ".join(changed), pytrace=False)
 
 
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Repeat a coroutine with the mark `repeated_if_starved`, with new fixtures."""
+    mark = item.get_closest_marker("repeated_if_starved")
+    if not mark or not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
+        return None
+    run_again_if_starved(item, nextitem, *mark.args)
+    return True
+
+
 _LONG_FILES = (
     "real/matrix/test_matrix.py",
     "real/openvpn/test_matrix.py",
@@ -81,14 +90,7 @@ of four processes is free again.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files: all other processes wait for one that is begun last.
-
-    The coroutines of a module with the mark `repeated_if_starved` are repeated as its decorator says.
-    """
-    for item in items:
-        mark = item.get_closest_marker("repeated_if_starved")
-        if mark and isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.obj = repeated_if_starved(*mark.args)(item.obj)
+    """Begin with the longest files: all other processes wait for one that is begun last."""
 
     def rank(item: pytest.Item) -> int:
         path = item.path.as_posix()

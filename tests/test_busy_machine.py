@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import time
 from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,8 @@ _runs_of_the_marked: list[int] = []
 
 
 @pytest.mark.repeated_if_starved
-async def test_a_mark_repeats_too() -> None:
+async def test_a_mark_repeats_with_new_fixtures(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
     _runs_of_the_marked.append(1)
     if len(_runs_of_the_marked) == 1:
         time.sleep(STARVED_S + 2 * TICK_S)  # noqa: ASYNC251  the loop must be blocked

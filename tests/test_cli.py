@@ -21,6 +21,8 @@ from wgmon_tui.lab.models import LabBehaviour, LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.net.addresses import Endpoint
 
+pytestmark = pytest.mark.repeated_if_starved  # the servers are in this process, and 0.5 s is slow
+
 CLIENT = PrivateKey.generate()
 SETUP = LabSetup(
     PrivateKey.generate(), (LabPeer(CLIENT.public, (ip_network("10.8.0.2/32"),)),), (ip_address("10.8.0.1"),)

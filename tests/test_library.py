@@ -32,6 +32,8 @@ from wgmon_tui.lab.models import LabMode, LabPeer, LabSetup
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.monitor.check_round import CheckDepth
 
+pytestmark = pytest.mark.repeated_if_starved  # the servers are in this process, and 0.5 s is slow
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "library.md").read_text(), re.M | re.S)
 CLIENT = PrivateKey.generate()

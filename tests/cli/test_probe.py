@@ -23,6 +23,8 @@ from wgmon_tui.lab.ikev2.responder import LabIkeSetup
 from wgmon_tui.lab.ikev2.server import LabIkeServer
 from wgmon_tui.lab.server import LabServer
 
+pytestmark = pytest.mark.repeated_if_starved  # the servers are in this process, and 0.5 s is slow
+
 _ALTERS_THE_RUN = ("COLUMNS", "LINES", "NO_COLOR", "TMUX")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
