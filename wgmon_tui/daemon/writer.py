@@ -176,7 +176,7 @@ class Writer(FleetController):
             self._control_problem,
             self.alerts.warning,
             *self._vantages.troubles,
-            clock_doubt.line if clock_doubt else None,
+            clock_doubt.line if clock_doubt else self._clock_guard.notice,
             *self._used_up_vantages(),
             *(self._lists.notices if self._lists else ()),
             *self._nodes.notices,

@@ -106,6 +106,10 @@ class ClockGuard:
         self._believed_offset = self._offset
         """Wall time minus elapsed time as last believed, by this process or by an earlier run."""
         self._has_believed = True
+        self._later: float | None = None
+        """A time after the clock's that an earlier run believed, in Unix seconds."""
+        self.was_confirmed = False
+        """Whether the operator said that the clock is right."""
         self.was_set = False
         """Whether this process saw a clock before the release, which was then set."""
         if belief:
@@ -122,13 +126,16 @@ class ClockGuard:
                 self._offset, self._believed_offset, self._has_believed, self.was_set, self._doubt
             )
 
-    def compare(self, newest: float, doubted_since: float | None = None) -> None:
+    def compare(self, newest: float, doubted_since: float | None = None, later: float | None = None) -> None:
         """Compare the clock with the newest time that an earlier run believed, in Unix seconds.
 
-        `doubted_since` is the wall time at which an earlier run began to doubt this clock.
+        `doubted_since` is the wall time at which an earlier run began to doubt this clock. `later` is a time
+        after the clock's that an earlier run believed: either clock may be the wrong one, so it is reported
+        and raises no doubt.
         """
         with self._lock:
             now = self._observe()
+            self._later = later
             gap = now.wall - newest
             if gap <= MAX_GAP_S or newest < NEVER_SET_S or self._doubt:
                 return
@@ -146,6 +153,17 @@ class ClockGuard:
             reading = self._read_clocks()
             self._offset = self._believed_offset = reading.wall - reading.elapsed
             self._doubt, self._has_believed = None, True
+            self._later, self.was_confirmed = None, True
+
+    @property
+    def notice(self) -> str | None:
+        """One line while the clock is earlier than an earlier run believed; None if it is not."""
+        with self._lock:
+            now = self._observe().wall
+            if self._later is None or now > self._later - _JUMP_S:
+                self._later = None
+                return None
+            return _earlier_line(now, self._later, self._remedy)
 
     @property
     def doubt(self) -> ClockDoubt | None:
@@ -156,8 +174,8 @@ class ClockGuard:
 
     @property
     def was_in_doubt(self) -> bool:
-        """Whether the clock was in doubt when it was last looked at."""
-        return self._doubt is not None
+        """Whether the clock was in doubt, or earlier than it should be, when it was last looked at."""
+        return self._doubt is not None or self._later is not None
 
     @property
     def may_delete(self) -> bool:
@@ -217,6 +235,13 @@ def _jump_line(jump: float, now: float, remedy: str) -> str:
     return (
         f"{line}; its timestamps would poison identities, which servers then ignore until that time: "
         f"timestamps continue from the time before, and nothing is deleted by age; {remedy}"
+    )
+
+
+def _earlier_line(now: float, later: float, remedy: str) -> str:
+    return (
+        f"the clock of this machine is {format_elapsed(round(later - now))} earlier than the history, "
+        f"which ends {format_local_time(later)}; checks and incidents get wrong times; {remedy}"
     )
 
 

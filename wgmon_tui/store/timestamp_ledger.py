@@ -207,7 +207,7 @@ class TimestampLedger:
 
     def _follow_confirmation(self) -> None:
         """Believe the clock if the operator has confirmed it since the doubt, in this or another process."""
-        if self.clock_guard.doubt is None and not self._held:
+        if not self.clock_guard.was_in_doubt and self.clock_guard.doubt is None and not self._held:
             return
         trusted = self._read_stamps(_TRUSTED)
         if trusted != self._trusted:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from wgmon_tui.config.config_toml import Retention
-from wgmon_tui.store.clock_guard import ClockGuard
+from wgmon_tui.store.clock_guard import NO_CLOCK_SAYS_NS, ClockGuard
 from wgmon_tui.store.maintenance.compaction import compact
 from wgmon_tui.store.maintenance.retention import forget, oldest_kept
 from wgmon_tui.store.timestamp_ledger import TimestampLedger
@@ -14,6 +14,14 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 _NEWEST_CHECK = (
     "SELECT max(at) FROM (SELECT at FROM checks WHERE series > 0 ORDER BY id DESC LIMIT 1000) WHERE at <= ?"
 )
+
+_BELIEVE_CONFIRMED = "INSERT OR REPLACE INTO facts (name, value) VALUES ('believed_at', ?)"
+_BELIEVE_LATER = (
+    "INSERT INTO facts (name, value) VALUES ('believed_at', ?) ON CONFLICT (name)"
+    " DO UPDATE SET value = max(excluded.value, iif(value < 9223372036, value, 0))"  # the year 2262
+)
+"""A clock that was set back, to 2020 by an empty battery for example, leaves the later time in place: else
+the right clock of the next start would seem to be years ahead."""
 
 _FREE_PAGES_A_STEP = 500
 _FREE_SHARE = 0.25
@@ -56,7 +64,7 @@ def record_clock(connection: sqlite3.Connection, clock_guard: ClockGuard, now: f
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         if since is None:
-            connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('believed_at', ?)", (now,))
+            connection.execute(_BELIEVE_CONFIRMED if clock_guard.was_confirmed else _BELIEVE_LATER, (now,))
             connection.execute("DELETE FROM facts WHERE name = 'doubted_since'")
         else:
             connection.execute(
@@ -73,10 +81,11 @@ def compare_clock(connection: sqlite3.Connection, clock_guard: ClockGuard, now: 
     (minute,) = connection.execute(
         "SELECT max(minute) FROM minutes WHERE minute <= ? AND series > 0", (now // 60.0,)
     ).fetchone()
-    newest = facts.get("believed_at")
+    newest, later = facts.get("believed_at"), None
     if newest is None or newest > now:
+        later = newest if newest and newest < NO_CLOCK_SAYS_NS / 1e9 else None
         newest = max(row_at or 0.0, (minute or 0) * 60.0)
-    clock_guard.compare(newest, facts.get("doubted_since"))
+    clock_guard.compare(newest, facts.get("doubted_since"), later)
 
 
 def copy_timestamps(connection: sqlite3.Connection, ledger: TimestampLedger) -> None:
