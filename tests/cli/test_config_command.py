@@ -91,3 +91,11 @@ def test_one_of_its_options_is_needed(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         config(tmp_path)
     assert ended.value.code == 64
+
+
+def test_a_file_that_is_too_deep_for_the_parser_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text(f"theme = {'[' * 5000}")
+    assert config(tmp_path, "--check") == 64
+    assert "wgmon-tui: config.toml: not readable as TOML" in capsys.readouterr().err.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterator
 
@@ -10,7 +11,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.toml_positions import TomlPath, find_positions
+from wgmon_tui.config.toml_reader import DEEPEST, load_toml
 
 _TEXT = """\
 # a comment = 1
@@ -90,3 +93,41 @@ def _key_paths(value: object, path: TomlPath) -> Iterator[TomlPath]:
     elif isinstance(value, list):
         for number, below in enumerate(value):
             yield from _key_paths(below, (*path, number))
+
+
+_MANY = 20_000
+_LIMIT_S = 3.0
+"""Processor time. These texts take 0.3 s, and took up to minutes where the cost was the square."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "{a = " * _MANY,
+        "a = " + "[" * _MANY,
+        ".".join(["a"] * _MANY) + " = 1",
+        f"[{'.'.join(['a'] * _MANY)}]\n" + "k = 1\n" * _MANY,
+        f"[[{'.'.join(['a'] * _MANY)}]]\n" * 2,
+    ],
+    ids=["inline tables", "lists", "a long key", "a long heading", "repeated tables"],
+)
+def test_no_text_costs_the_square_of_its_length(text: str) -> None:
+    began = time.process_time()
+    find_positions(text)
+    with pytest.raises(ConfigurationError):
+        load_toml(text, "servers.toml")
+    assert time.process_time() - began < _LIMIT_S
+
+
+def test_what_is_too_deep_is_on_the_line_of_its_ancestor() -> None:
+    text = "a = " + "[\n" * 200 + "]" * 200
+    positions = find_positions(text)
+    assert max(map(len, positions)) == DEEPEST
+    assert positions["a", *[0] * (DEEPEST - 1)] == DEEPEST
+
+
+def test_a_key_with_too_many_parts_is_named_by_its_line() -> None:
+    text = f"a = '''\n{'x.' * 99}'''\n# {'x.' * 99}\nb = [{'1.5, ' * 99}]\n{'c.' * DEEPEST}c = 1\n"
+    with pytest.raises(ConfigurationError, match=r"^servers\.toml: line 5: a key with too many parts$"):
+        load_toml(text, "servers.toml")
+    assert load_toml(f"{'c.' * (DEEPEST - 1)}c = 1", "servers.toml")

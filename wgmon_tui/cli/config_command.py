@@ -90,13 +90,12 @@ def _check(config: Path) -> int:
 
 def _not_checked_yet(config: Path) -> Iterator[str]:
     """A line that names what is only checked in a config.toml without other errors, if it has any of that."""
-    import tomllib
-
     from wgmon_tui.config.config_toml import NAME, read_text
+    from wgmon_tui.config.toml_reader import load_toml
 
     try:
-        sections = tomllib.loads(read_text(config)).keys() & set(_OF_DASHBOARD)
-    except ValueError:
+        sections = load_toml(read_text(config), NAME).keys() & set(_OF_DASHBOARD)
+    except ConfigurationError:
         return
     if sections:
         yield f"{NAME}: {format_list(sorted(sections))}: checked when the other errors are corrected"

@@ -1,6 +1,6 @@
 """The lines of a TOML text on which its tables and keys stand. tomllib does not tell them.
 
-Called only after an error: it takes about as long as the parser itself. The text is valid TOML.
+`find_positions` is called only after an error: it takes about as long as the parser itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import field
 from typing import TypeAlias
 
+from wgmon_tui.config.toml_reader import DEEPEST
 from wgmon_tui.records import dataclass
 
 TomlPath: TypeAlias = tuple[str | int, ...]
@@ -29,7 +30,7 @@ _TOKEN = re.compile(
 
 
 def find_positions(text: str) -> dict[TomlPath, int]:
-    """The line of each table, key and list element, counted from 1."""
+    """The line of each table, key and list element of valid TOML down to DEEPEST, counted from 1."""
     scanner = _Scanner()
     for match in _TOKEN.finditer(text):
         kind, token = match.lastgroup, match[0]
@@ -43,6 +44,21 @@ def find_positions(text: str) -> dict[TomlPath, int]:
     return scanner.lines
 
 
+def find_long_key(text: str) -> int | None:
+    """The line of the first key with more than DEEPEST parts. The text may be invalid TOML."""
+    line, dots = 1, 0
+    for match in _TOKEN.finditer(text):
+        kind, found = match.lastgroup, match[0]
+        if kind == "mark":
+            dots = dots + 1 if found == "." else 0
+        elif kind == "newline":
+            dots = 0
+        if dots == DEEPEST:
+            return line
+        line += found.count("\n")
+    return None
+
+
 @dataclass(slots=True)
 class _Bracket:
     """An open list or inline table: its path, the number of the element, and whether a value comes next."""
@@ -54,7 +70,7 @@ class _Bracket:
 
     @property
     def value_path(self) -> TomlPath:
-        return (*self.path, self.element) if self.is_list else self.path
+        return _extend(self.path, self.element) if self.is_list else self.path
 
 
 @dataclass(slots=True)
@@ -123,25 +139,30 @@ class _Scanner:
         """The heading is complete. A part of it that names repeated tables means the last of them."""
         path: TomlPath = ()
         for number, part in enumerate(self._key, 1):
-            path = (*path, part)
+            path = _extend(path, part)
             self._note(path)
             if number == len(self._key) and self._heading > 1:
                 self._repeated[path] = self._repeated.get(path, -1) + 1
             if path in self._repeated:
-                path = (*path, self._repeated[path])
+                path = _extend(path, self._repeated[path])
         self._note(path)
         self._table, self._key = path, []
 
     def _noted_key(self, table: TomlPath) -> TomlPath:
         path = table
         for part in self._key:
-            path = (*path, part)
+            path = _extend(path, part)
             self._note(path)
         self._key = []
         return path
 
     def _note(self, path: TomlPath) -> None:
         self.lines.setdefault(path, self.line)
+
+
+def _extend(path: TomlPath, part: str | int) -> TomlPath:
+    """The path of a part below a path. What is too deep counts as its ancestor there."""
+    return (*path, part) if len(path) < DEEPEST else path
 
 
 def _unquoted(token: str) -> str:

@@ -34,6 +34,12 @@ _FEW_KEYS = 8
 _UNCLOSED = (r"Illegal character '\n'", 'Expected "\'"')
 """What tomllib says of a string without its second quotation mark."""
 
+DEEPEST = 32
+"""The most parts of a key, and the longest path that toml_positions.py follows. No setting is half as deep.
+
+What a path costs grows with its length, here and in tomllib: a text of very long paths would cost the square.
+"""
+
 _RAISED = ErrorList(collects=False)
 
 T = TypeVar("T")
@@ -41,6 +47,8 @@ T = TypeVar("T")
 
 def load_toml(text: str, source: str) -> dict[str, object]:
     """Parse a TOML text into tables. Raises ConfigurationError with the line of the error."""
+    if line := _find_long_key(text):
+        raise ConfigurationError(f"{source}: line {line}: a key with too many parts")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -54,6 +62,15 @@ def load_toml(text: str, source: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         # A number with thousands of digits, or equally deep brackets: tomllib raises no error type for these.
         raise ConfigurationError(f"{source}: not readable as TOML") from None
+
+
+def _find_long_key(text: str) -> int | None:
+    """The line of a key with so many parts that tomllib would take minutes. Most texts have no such line."""
+    if all(line.count(".") < DEEPEST for line in text.split("\n")):
+        return None
+    from wgmon_tui.config.toml_positions import find_long_key
+
+    return find_long_key(text)
 
 
 class TomlTable:

@@ -134,7 +134,8 @@ def test_an_unknown_theme_names_those_there_are() -> None:
         (("[severity]", "shadow = 3\n[severity]"), 'unknown key "shadow"'),
         (("[fields]", "[feelds]"), 'unknown key "feelds"'),
         (('background = "#0f131a"', 'background = "on #0f131a"'), "background: expected a colour"),
-        (("dark = true", "dark ="), "invalid TOML"),
+        (("dark = true", "dark ="), "Invalid value"),
+        (("dark = true", f"dark = {'[' * 5000}"), "not readable as TOML"),
     ],
 )
 def test_a_bad_theme_file_gets_one_line_with_file_and_key(

@@ -7,7 +7,6 @@ the same colours from the Textual theme. A theme without a background keeps that
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from textual.theme import Theme
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.config.regular_files import read_regular
+from wgmon_tui.config.toml_reader import load_toml
 from wgmon_tui.records import dataclass
 
 DEFAULT_THEME = "night"
@@ -191,11 +191,13 @@ def read_palette(file: Path) -> Palette:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{file}: invalid file name; use only letters, digits, - and _")
     try:
-        table = tomllib.loads(read_regular(file, _MAX_BYTES)[0].decode())
+        table = load_toml(read_regular(file, _MAX_BYTES)[0].decode(), str(file))
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: invalid TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{file}: expected UTF-8 text; byte {error.start + 1} is not valid"
+        ) from None
     severities = tuple(severity.word for severity in Severity)
     _refuse_unknown(file, "", table, (*_KEYS, "severity", "fields"))
     dark = table.get("dark", True)
