@@ -36,6 +36,18 @@ _YEAR_9999 = 253_370_764_800.0
 _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 """32 bytes in canonical base64: a WireGuard key, which may be a secret."""
 
+_SHARE_LINK = re.compile(
+    r"(ssr?|vmess|vless|trojan|hysteria2?|hy2|tuic|anytls|socks5?|wireguard|wg|awg|vpn):/(?=/?[^/\s])\S*",
+    re.IGNORECASE,
+)
+"""A share link, also one from which `Path` has taken a slash. All of it may be a password."""
+
+_URL_SECRETS = re.compile(r"(?<=://)[^/\s]*(?=@)|(?<=\?)\S+")
+"""The user and the password in a URL, and its query, which often has a token."""
+
+_TOKEN = re.compile(r"(hskey-|tskey-|nbp_|eyJ)[A-Za-z0-9_.-]{16,}")
+"""A token of headscale, Tailscale or NetBird, or a JSON Web Token, as they begin."""
+
 # Durations
 
 
@@ -268,9 +280,22 @@ def system_reason(error: OSError | ValueError, otherwise: str) -> str:
     return (isinstance(error, OSError) and error.strerror) or otherwise
 
 
+def looks_like_secret(text: str) -> bool:
+    """Whether a text is a key, a share link, a URL or a token, where the name of a file should stand."""
+    said = text.strip()
+    return any(kind.fullmatch(said) for kind in (_KEY, _SHARE_LINK, _TOKEN)) or "://" in said
+
+
+def hide_secrets(text: str) -> str:
+    """`text` without what is secret in share links, URLs and tokens."""
+    hidden = _SHARE_LINK.sub(lambda link: f"{link[1]}://…", text)
+    return _TOKEN.sub(lambda token: f"{token[1]}…", _URL_SECRETS.sub("…", hidden))
+
+
 def quoted(text: str) -> str:
-    """Quote `text` for a message: escaped and shortened. Never shows a key."""
+    """Quote `text` for a message: escaped, shortened, and without a key, a password or a token."""
     if _KEY.fullmatch(text.strip()):
         return "a key"
-    cut = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    safe = hide_secrets(text)
+    cut = safe if len(safe) <= _LONGEST_QUOTE else safe[:_LONGEST_QUOTE] + "…"
     return f'"{printable(cut)}"'

@@ -51,8 +51,9 @@ EXPECTED_PEM = (
 REFUSED_URLS = (
     *(
         (url, f'{EXPECTED_URL}, got "{url}"')
-        for url in ("10.8.0.5", "ftp://10.8.0.5/", "http://me@10.8.0.5/", "http://10.8.0.5/#top")
+        for url in ("10.8.0.5", "ftp://10.8.0.5/", "http://10.8.0.5/#top")
     ),
+    ("http://me:secret@10.8.0.5/", f'{EXPECTED_URL}, got "http://…@10.8.0.5/"'),
     ("http://10.8.0.5:99999/", "expected a port from 1 to 65535, got 99999"),
     ("http://[fd00::1%eth0]/", 'expected an address without a zone, got "fd00::1%eth0"'),
     ("http://10.8.0.5/ statu=2", 'unknown option "statu" after the URL; did you mean "status"?'),

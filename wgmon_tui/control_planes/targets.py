@@ -41,7 +41,7 @@ def join_servers(servers: Sequence[Server], secrets: Mapping[str, Mapping[str, b
         try:
             ready[server.name] = _join(server, secrets.get(server.name, {}))
         except InvalidValueError as error:
-            problems[server.name] = f"servers.toml: control plane {quoted(server.name)}: {error}"
+            problems[server.name] = f"servers.toml: control_plane {quoted(server.name)}: {error}"
     return Targets(ready, problems)
 
 

@@ -12,6 +12,7 @@ from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretF
 from wgmon_tui.config.secrets import keyring
 from wgmon_tui.config.secrets.keyring import open_keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import create_private
+from wgmon_tui.config.servers_toml import parse
 
 SECRET = OWN_KEY.to_text()
 PSK = PresharedKey(b"\x07" * 32)
@@ -92,7 +93,7 @@ def test_a_file_of_another_user_is_refused(key_file: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert refusal(BASTION, tmp_path) == f"there is no file {tmp_path}/bastion.key; put the key there"
+    assert refusal(BASTION, tmp_path) == f"there is no file {tmp_path}/bastion.key; put the secret there"
 
 
 def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_preshared_key_that_cannot_be_read_is_a_problem_of_its_server_only(key
     keyring = open_keyring(Fleet((broken, server("ams1")), (BASTION,)), key_file.parent)
     assert keyring.problems == {
         "fra1": 'servers.toml: server "fra1": key preshared_key_file: '
-        f"there is no file {key_file.parent}/fra1.psk; put the key there"
+        f"there is no file {key_file.parent}/fra1.psk; put the secret there"
     }
     assert keyring.preshared_key("ams1") == NO_PRESHARED_KEY
 
@@ -246,3 +247,52 @@ def test_a_command_that_several_servers_share_runs_once(key_file: Path) -> None:
     keyring = open_keyring(Fleet(servers, (BASTION,)), key_file.parent)
     assert {keyring.preshared_key(one.name) for one in servers} == {PSK}
     assert (key_file.parent / "log").read_text() == "run\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "trojan://secret@host:443",
+        "https://host/secret",
+        "hskey-api-abcdefghijklmnopqrst",
+        "vless://secret@h:1",
+    ],
+)
+@pytest.mark.parametrize("form", ["file", "credential"])
+def test_a_secret_in_place_of_the_name_of_its_file_is_refused_without_repeating_it(
+    value: str, form: str
+) -> None:
+    text = f"""
+        [[server]]
+        name = "hk1"
+        protocol = "trojan"
+        endpoint = "host:443"
+        [server.trojan]
+        link_{form} = "{value}"
+    """
+
+    with pytest.raises(ConfigurationError) as refused:
+        parse(text)
+
+    assert f"link_{form}" in str(refused.value)
+    assert "secret" not in str(refused.value).replace("holds the secret, not the secret itself", "")
+    assert "abcdefghij" not in str(refused.value)
+
+
+def test_the_token_of_a_control_plane_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+    fleet = parse(
+        """
+        [[control_plane]]
+        name = "office mesh"
+        type = "headscale"
+        url = "https://headscale.example.net"
+        token_file = "headscale.token"
+        """
+    )
+
+    (problem,) = open_keyring(fleet, tmp_path).problems.values()
+
+    assert problem == (
+        'servers.toml: control_plane "office mesh": key token_file: '
+        f"there is no file {tmp_path}/headscale.token; put the secret there"
+    )

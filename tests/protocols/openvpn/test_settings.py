@@ -65,8 +65,8 @@ def test_what_is_written_is_read_again(own: str) -> None:
 
 def test_a_server_without_a_profile_is_a_problem_of_this_server(tmp_path: Path) -> None:
     assert joined(parse(SERVER), tmp_path).problems == {
-        "fra1": 'server "fra1": key openvpn.profile: missing; name the file of the client, such as '
-        'profile = "client.ovpn"'
+        "fra1": 'servers.toml: server "fra1": key openvpn.profile: missing; '
+        'name the file of the client, such as profile = "client.ovpn"'
     }
 
 
@@ -107,7 +107,7 @@ def test_a_target_has_the_remote_of_the_endpoint(tmp_path: Path) -> None:
 def test_an_endpoint_that_the_profile_does_not_have_is_a_problem(tmp_path: Path) -> None:
     write_files(tmp_path, profile(remote="remote other.example.net 443 tcp"))
     assert joined(fleet(), tmp_path).problems == {
-        "fra1": 'server "fra1": key endpoint: the profile has no remote vpn.example.net:1194; '
+        "fra1": 'servers.toml: server "fra1": key endpoint: the profile has no remote vpn.example.net:1194; '
         "it has other.example.net:443 (tcp)"
     }
 
@@ -116,7 +116,8 @@ def test_a_digest_that_python_lacks_is_a_problem_of_the_profile(tmp_path: Path) 
     own = "auth WHIRLPOOL\n" + inline("tls-auth", static_key())
     write_files(tmp_path, profile(own))
     assert joined(fleet(), tmp_path).problems == {
-        "fra1": 'server "fra1": auth WHIRLPOOL: wgmon-tui does not have this digest for tls-auth'
+        "fra1": 'servers.toml: server "fra1": auth WHIRLPOOL: '
+        "wgmon-tui does not have this digest for tls-auth"
     }
 
 
@@ -177,5 +178,6 @@ def test_a_missing_package_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     write_files(tmp_path, profile())
     monkeypatch.setattr("wgmon_tui.protocols.openvpn.targets.find_spec", lambda _: None)
     assert joined(fleet(), tmp_path).problems == {
-        "fra1": 'server "fra1": OpenVPN needs the package cryptography; type: pip install "wgmon-tui[vpn]"'
+        "fra1": 'servers.toml: server "fra1": OpenVPN needs the package cryptography; '
+        'type: pip install "wgmon-tui[vpn]"'
     }

@@ -79,4 +79,4 @@ def test_a_link_that_cannot_be_used_excludes_its_server(
 ) -> None:
     found = joined(tmp_path, link, protocol)
     assert found.ready == {}
-    assert found.problems == {"t": f'server "t": key {protocol}.link_file: {problem}'}
+    assert found.problems == {"t": f'servers.toml: server "t": key {protocol}.link_file: {problem}'}

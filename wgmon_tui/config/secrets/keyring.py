@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wgmon_tui.child_processes import OutputLimitError, hide_variables, kill_all, run
+from wgmon_tui.config.control_planes import TABLE, is_control_plane
 from wgmon_tui.config.keys import (
     NO_PRESHARED_KEY,
     InvalidKeyError,
@@ -37,6 +38,7 @@ from wgmon_tui.config.secrets.private_files import (
     read_public,
     shown,
 )
+from wgmon_tui.config.setting import Setting
 from wgmon_tui.config.value_types import KEY_SECRET, SecretDocument, SecretType
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_bytes, format_limit, printable, quoted, system_reason
@@ -166,8 +168,7 @@ def _find_protocol_secrets(
         if isinstance(secret, bytes):
             own[setting.attribute] = secret
         else:
-            key = f"key {server.protocol}.{setting.key}{named.form.value}"
-            problems[server.name] = f'{source}: server "{server.name}": {key}: {secret}'
+            problems[server.name] = f"{source}: {_own_key(server, setting, named)}: {secret}"
     return own
 
 
@@ -241,9 +242,16 @@ def _secrets_of(fleet: Fleet) -> dict[SecretSource, str]:
                 server.preshared_key, f'server "{server.name}": {_key("preshared", server.preshared_key)}'
             )
         for setting, named in secrets_of(server):
-            key = f"key {server.protocol}.{setting.key}{named.form.value}"
-            found.setdefault(named, f'server "{server.name}": {key}')
+            found.setdefault(named, _own_key(server, setting, named))
     return found
+
+
+def _own_key(server: Server, setting: Setting, named: SecretSource) -> str:
+    """Where the file has a secret of a server's protocol: a control plane has no table of its own for it."""
+    key = f"{setting.key}{named.form.value}"
+    if is_control_plane(server):
+        return f'{TABLE} "{server.name}": key {key}'
+    return f'server "{server.name}": key {server.protocol}.{key}'
 
 
 def _key(kind: str, source: SecretSource) -> str:

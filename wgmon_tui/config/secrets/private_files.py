@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wgmon_tui.config.ownership import owner_advice
 from wgmon_tui.shutdown import shutdown
-from wgmon_tui.text import format_bytes, printable, system_reason
+from wgmon_tui.text import format_bytes, hide_secrets, printable, system_reason
 
 _MAX_BYTES = 4096
 """Bytes. A key has 45 with its newline; a longer file is something else."""
@@ -37,8 +37,8 @@ def chmod_advice(path: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path, safe to show in a message."""
-    return printable(str(path))
+    """A path, safe to show in a message, also if somebody took a share link for a path."""
+    return printable(hide_secrets(str(path)))
 
 
 def read_private(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
@@ -63,7 +63,7 @@ def _read(path: Path, max_bytes: int, check: Callable[[Path, os.stat_result], No
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
         # Only a document may be longer than a key.
-        remedy = "put the key there" if max_bytes == _MAX_BYTES else "correct the path"
+        remedy = "put the secret there" if max_bytes == _MAX_BYTES else "correct the path"
         raise PrivateFileError(f"there is no file {shown(path)}; {remedy}") from None
     except (OSError, ValueError) as error:
         raise PrivateFileError(f"cannot read {shown(path)}: {system_reason(error, 'not a path')}") from None

@@ -9,6 +9,7 @@ from wgmon_tui.child_processes import hide_variables
 from wgmon_tui.config.models import SecretForm, SecretSource
 from wgmon_tui.config.toml_reader import TomlTable, as_command, as_secret_text
 from wgmon_tui.config.value_parsers import InvalidValueError, is_key
+from wgmon_tui.text import looks_like_secret
 
 _Readers = Mapping[SecretForm, Callable[[object], str | tuple[str, ...]]]
 
@@ -65,8 +66,8 @@ def _inline_key(value: object) -> str:
 
 def _file_path(value: object) -> str:
     text = as_secret_text(value)
-    if not text or is_key(text):
-        raise InvalidValueError("expected the path of the file that holds the key, not the key itself")
+    if not text.strip() or looks_like_secret(text):
+        raise InvalidValueError("expected the path of the file that holds the secret, not the secret itself")
     return text
 
 
@@ -79,7 +80,7 @@ def _variable_name(value: object) -> str:
 
 def _credential_name(value: object) -> str:
     text = as_secret_text(value)
-    if not _CREDENTIAL.fullmatch(text):
+    if not _CREDENTIAL.fullmatch(text) or looks_like_secret(text):
         raise InvalidValueError(
             "expected the name of a systemd credential: letters, digits, '.', '_' and '-'"
         )
@@ -111,7 +112,6 @@ _KEY_READERS: _Readers = {
 
 _TEXT_READERS: _Readers = {
     **_KEY_READERS,
-    SecretForm.FILE: _non_empty_text,
     SecretForm.COMMAND: as_command('["pass", "show", "alerts/pager"]'),
     SecretForm.INLINE: _non_empty_text,
 }

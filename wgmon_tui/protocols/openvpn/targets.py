@@ -79,12 +79,12 @@ def join_servers(servers: Sequence[Server], keyring: Keyring) -> Targets:
     has_package = find_spec("cryptography") is not None
     for server in servers:
         if not has_package:
-            problems[server.name] = f"server {quoted(server.name)}: {MISSING_PACKAGE}"
+            problems[server.name] = f"servers.toml: server {quoted(server.name)}: {MISSING_PACKAGE}"
             continue
         try:
             ready[server.name] = make_target(server, keyring.protocol_secrets.get(server.name, {}))
         except ProfileError as error:
-            problems[server.name] = f"server {quoted(server.name)}: {error}"
+            problems[server.name] = f"servers.toml: server {quoted(server.name)}: {error}"
     return Targets(ready, problems)
 
 

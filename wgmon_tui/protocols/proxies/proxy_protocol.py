@@ -46,7 +46,7 @@ class ProxyProtocol(Protocol):
         for name, target in joined.ready.items():
             problem = self._find_problem(target) if isinstance(target, ProxyTarget) else None
             if problem:
-                problems[name] = f"server {quoted(name)}: {problem}"
+                problems[name] = f"servers.toml: server {quoted(name)}: {problem}"
                 del ready[name]
         return Targets(ready, problems)
 

@@ -70,9 +70,8 @@ def join_servers(servers: Sequence[Server], keyring: Keyring) -> Targets:
         try:
             ready[server.name] = ProxyTarget(server, _read(server, secret))
         except ShareLinkError as error:
-            problems[server.name] = (
-                f"server {quoted(server.name)}: key {server.protocol}.{_key_of(server)}: {error}"
-            )
+            key = f"key {server.protocol}.{_key_of(server)}"
+            problems[server.name] = f"servers.toml: server {quoted(server.name)}: {key}: {error}"
     return Targets(ready, problems)
 
 

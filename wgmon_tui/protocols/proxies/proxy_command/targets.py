@@ -60,7 +60,9 @@ def join_servers(servers: Sequence[Server], keyring: Keyring) -> Targets:
         target = CommandTarget(server)
         secret = keyring.protocol_secrets.get(server.name, {}).get(_KEY)
         if problem := target.settings.problem:
-            problems[server.name] = f"server {quoted(server.name)}: key {server.protocol}.port: {problem}"
+            problems[server.name] = (
+                f"servers.toml: server {quoted(server.name)}: key {server.protocol}.port: {problem}"
+            )
             continue
         try:
             if secret is not None:
@@ -69,7 +71,7 @@ def join_servers(servers: Sequence[Server], keyring: Keyring) -> Targets:
                 raise ShareLinkError("missing; name the file that holds the share link")
         except ShareLinkError as error:
             problems[server.name] = (
-                f"server {quoted(server.name)}: key {server.protocol}.{_KEY}_file: {error}"
+                f"servers.toml: server {quoted(server.name)}: key {server.protocol}.{_KEY}_file: {error}"
             )
             continue
         ready[server.name] = target
