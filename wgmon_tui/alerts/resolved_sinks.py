@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wgmon_tui.config import config_toml
 from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.config.models import ConfigurationError, SecretForm, SecretSource
-from wgmon_tui.config.secrets.keyring import read_text
+from wgmon_tui.config.secrets.secret_reader import read_text
 from wgmon_tui.records import dataclass
 
 if TYPE_CHECKING:
@@ -54,19 +54,7 @@ def resolve_sinks(
     sources = dict.fromkeys(
         source for sink in alerts.sinks for _, source in sink.secrets if source not in known
     )
-
-    def read(source: SecretSource) -> str | ConfigurationError:
-        try:
-            return read_text(source, config_dir)
-        except ConfigurationError as error:
-            return error
-
-    found: dict[SecretSource, str | ConfigurationError] = {**known}
-    if sources:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found |= zip(sources, pool.map(read, sources), strict=True)
+    found = known | _read_all(sources, config_dir)
     secrets: dict[str, dict[str, str]] = {}
     problems: dict[str, str] = {}
     kept = []
@@ -83,6 +71,25 @@ def resolve_sinks(
                 secret = last_good[source]
             secrets[sink.name][key] = secret
     return ResolvedSinks(alerts, secrets, problems, tuple(kept))
+
+
+def _read_all(
+    sources: Collection[SecretSource], config_dir: Path
+) -> dict[SecretSource, str | ConfigurationError]:
+    """Read each source once, several at a time; an error stands for a secret that cannot be read."""
+
+    def read(source: SecretSource) -> str | ConfigurationError:
+        try:
+            return read_text(source, config_dir)
+        except ConfigurationError as error:
+            return error
+
+    if not sources:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(sources, pool.map(read, sources), strict=True))
 
 
 def _problem(sink: Sink, key: str, source: SecretSource, error: ConfigurationError) -> str:

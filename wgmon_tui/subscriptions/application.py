@@ -18,7 +18,8 @@ from wgmon_tui.config.imports.unique_names import UniqueNames
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, Server
 from wgmon_tui.config.protocol_settings import ImportedConf, secrets_of
 from wgmon_tui.config.secrets.key_files import KeyFileWriter, open_key_file_writer
-from wgmon_tui.config.secrets.keyring import read_text, secret_files, secret_sources
+from wgmon_tui.config.secrets.keyring import secret_files, secret_sources
+from wgmon_tui.config.secrets.secret_reader import read_text
 from wgmon_tui.config.servers_file import read, update
 from wgmon_tui.config.subscriptions_toml import ApplyRule, Subscription
 from wgmon_tui.config.value_parsers import InvalidValueError, parse_endpoint

@@ -9,7 +9,7 @@ import pytest
 from tests.config.sample_fleets import BASTION, OWN_KEY, server
 from wgmon_tui.config.keys import NO_PRESHARED_KEY, PresharedKey
 from wgmon_tui.config.models import ConfigurationError, Fleet, Identity, SecretForm, SecretSource
-from wgmon_tui.config.secrets import keyring
+from wgmon_tui.config.secrets import secret_reader
 from wgmon_tui.config.secrets.keyring import open_keyring, read_private_key
 from wgmon_tui.config.secrets.private_files import create_private
 from wgmon_tui.config.servers_toml import parse
@@ -149,7 +149,7 @@ def test_a_command_that_was_killed_is_told_with_its_signal(tmp_path: Path) -> No
 
 
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyring, "_COMMAND_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(secret_reader, "_COMMAND_TIMEOUT_S", 0.1)
     assert refusal(command("exec sleep 60"), tmp_path) == '"/bin/sh" did not end within 100 ms'
 
 

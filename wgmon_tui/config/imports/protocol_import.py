@@ -17,7 +17,7 @@ from wgmon_tui.config.protocol_settings import (
     secrets_of,
 )
 from wgmon_tui.config.secrets.key_files import KeyFileStore
-from wgmon_tui.config.secrets.keyring import read_text
+from wgmon_tui.config.secrets.secret_reader import read_text
 from wgmon_tui.config.servers_toml import read_server
 from wgmon_tui.config.value_parsers import parse_endpoint
 from wgmon_tui.net.addresses import Endpoint
