@@ -14,7 +14,8 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.evidence_selection import first_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.icmp_errors import is_port_closed
 from wgmon_tui.checks.starvation import blame_starvation, find_starvation
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Verdict
 from wgmon_tui.config.models import Server

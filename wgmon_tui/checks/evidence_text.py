@@ -55,6 +55,7 @@ from wgmon_tui.checks.evidence import (
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.mesh_client import MeshPeer, describe_peer
 from wgmon_tui.checks.registry import UnknownProtocolError, find_protocol
 from wgmon_tui.checks.rejection import Reason
@@ -69,32 +70,6 @@ from wgmon_tui.text import (
     format_utc_time,
     printable,
 )
-
-PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
-"""(IP version, type, code) of the ICMP errors that mean "nothing listens on this port"."""
-
-# RFC 792 and RFC 1812 §5.2.7.1 for version 4, RFC 4443 §3.1 for version 6.
-_ICMP_NAMES = {
-    (4, 3, 0): "network unreachable",
-    (4, 3, 1): "host unreachable",
-    (4, 3, 2): "protocol unreachable",
-    (4, 3, 3): "port unreachable",
-    (4, 3, 4): "fragmentation needed",
-    (4, 3, 9): "network administratively prohibited",
-    (4, 3, 10): "host administratively prohibited",
-    (4, 3, 13): "communication administratively prohibited",
-    (4, 5, 0): "redirect for that network",
-    (4, 5, 1): "redirect for that host",
-    (4, 11, 0): "time to live exceeded",
-    (6, 1, 0): "no route to destination",
-    (6, 1, 1): "communication administratively prohibited",
-    (6, 1, 3): "address unreachable",
-    (6, 1, 4): "port unreachable",
-    (6, 1, 5): "source address failed policy",
-    (6, 1, 6): "route rejected",
-    (6, 2, 0): "packet too big",
-    (6, 3, 0): "hop limit exceeded",
-}
 
 _ERRNO_MEANINGS = {
     IDENTITY_BUSY: "another wgmon-tui on this machine checks this server with the same identity",
@@ -132,36 +107,15 @@ _DNS_ERRORS = {
 _REJECTED_PACKETS = {Reason.BAD_EMPTY: "handshake response", Reason.BAD_COOKIE: "cookie reply"}
 
 
-def icmp_name(error: IcmpError | InnerIcmp) -> str:
-    """Name an ICMP error as its RFC does; type and code where it has no name."""
-    return _ICMP_NAMES.get((error.version, error.type, error.code), f"type {error.type} code {error.code}")
-
-
-def is_port_closed(error: IcmpError) -> bool:
-    """Whether nothing listens on the port, says the server itself or a sender that is not shown."""
-    is_from_target = error.from_target or not error.offender
-    return is_from_target and (error.version, error.type, error.code) in PORT_UNREACHABLE
-
-
 def describe_evidence(evidence: Evidence) -> str:
     """Describe one piece of evidence in one sentence."""
     match evidence:
-        case NameUnresolved(host, error):
-            return f"{host} does not resolve: {error}"
-        case CookieDemanded():
-            return "the server demanded a cookie: it reports that it is under load"
-        case PacketRejected(at, reason, length):
-            return f"{_rejected_packet(reason, length)} after {format_rtt(at)}, but {reason.value}"
-        case ForeignBytes(at, length, head):
-            return f"{length} bytes after {format_rtt(at)} that are not WireGuard: {head.hex(' ')}"
+        case NameUnresolved() | NameMoved():
+            return _describe_name(evidence)
+        case CookieDemanded() | PacketRejected() | ForeignBytes() | LateAnswer() | Silence():
+            return _describe_answer(evidence)
         case IcmpError():
             return _describe_icmp(evidence)
-        case SocketError(_, name):
-            return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
-        case LateAnswer(age):
-            return f"an authentic answer arrived late, {format_rtt(age)} after its request"
-        case ReceiveOverflow(dropped):
-            return f"the socket of this machine dropped {dropped} datagrams during the check"
         case InnerFetch():
             return f"through the tunnel {describe_fetch(evidence)}"
         case InnerEcho() | InnerIcmp() | InnerService() | InnerUnaddressed() | InnerHop():
@@ -178,17 +132,6 @@ def describe_evidence(evidence: Evidence) -> str:
             | FreshPortAnswered()
         ):
             return _describe_experiment(evidence)
-        case AllSilent(servers):
-            return f"all {servers} servers that were up a moment ago stopped answering at once"
-        case StampsAhead(seconds):
-            return (
-                f"the timestamps run {format_elapsed(seconds)} ahead of this machine's clock: it was set back"
-            )
-        case NameMoved(host, removed, new, at):
-            when = "" if at is None else f" on {format_day(at)}, {format_clock(at, seconds=True)}"
-            return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}{when}"
-        case Silence(waited):
-            return f"no authentic answer within {format_rtt(waited)}"
         case FlowCut() | Soak() | AnsweredFromElsewhere() | RecentLoss():
             return _describe_data(evidence)
         case MeshPeer():
@@ -197,10 +140,39 @@ def describe_evidence(evidence: Evidence) -> str:
             return printable(f"the {what}{f' {name}' if name else ''}: valid until {format_utc_time(at)}")
         case ProtocolEvidence(protocol=protocol):
             return _describe_of_protocol(protocol, evidence)
-        case WitnessProbed() | GatewaySilent() | MachineStarved() | OnlyServerWatched():
+        case SocketError() | ReceiveOverflow() | StampsAhead() | MachineStarved():
             return _describe_this_machine(evidence)
+        case AllSilent() | WitnessProbed() | GatewaySilent() | OnlyServerWatched():
+            return _describe_uplink(evidence)
         case _:
             return _describe_others(evidence)
+
+
+def _describe_name(evidence: NameUnresolved | NameMoved) -> str:
+    """Describe what a resolver said of the server's name."""
+    match evidence:
+        case NameUnresolved(host, error):
+            return f"{host} does not resolve: {error}"
+        case NameMoved(host, removed, new, at):
+            when = "" if at is None else f" on {format_day(at)}, {format_clock(at, seconds=True)}"
+            return f"{host} moved from {format_list(removed) or 'none'} to {format_list(new) or 'none'}{when}"
+
+
+def _describe_answer(
+    evidence: CookieDemanded | PacketRejected | ForeignBytes | LateAnswer | Silence,
+) -> str:
+    """Describe what came back instead of an authentic answer in time."""
+    match evidence:
+        case CookieDemanded():
+            return "the server demanded a cookie: it reports that it is under load"
+        case PacketRejected(at, reason, length):
+            return f"{_rejected_packet(reason, length)} after {format_rtt(at)}, but {reason.value}"
+        case ForeignBytes(at, length, head):
+            return f"{length} bytes after {format_rtt(at)} that are not WireGuard: {head.hex(' ')}"
+        case LateAnswer(age):
+            return f"an authentic answer arrived late, {format_rtt(age)} after its request"
+        case Silence(waited):
+            return f"no authentic answer within {format_rtt(waited)}"
 
 
 def _describe_icmp(error: IcmpError) -> str:
@@ -276,16 +248,33 @@ def _describe_loss(loss: RecentLoss) -> str:
 
 
 def _describe_this_machine(
-    evidence: WitnessProbed | GatewaySilent | MachineStarved | OnlyServerWatched,
+    evidence: SocketError | ReceiveOverflow | StampsAhead | MachineStarved,
 ) -> str:
-    """Describe what is known about this machine and its uplink."""
+    """Describe what was wrong with this machine itself."""
     match evidence:
+        case SocketError(_, name):
+            return f"this machine could not send ({name}): {_ERRNO_MEANINGS.get(name, 'see errno(3)')}"
+        case ReceiveOverflow(dropped):
+            return f"the socket of this machine dropped {dropped} datagrams during the check"
+        case StampsAhead(seconds):
+            return (
+                f"the timestamps run {format_elapsed(seconds)} ahead of this machine's clock: it was set back"
+            )
+        case MachineStarved(lag):
+            return f"this machine is overloaded: wgmon-tui waited {format_rtt(lag)} for the processor"
+
+
+def _describe_uplink(
+    evidence: AllSilent | WitnessProbed | GatewaySilent | OnlyServerWatched,
+) -> str:
+    """Describe what is known about the uplink of this machine."""
+    match evidence:
+        case AllSilent(servers):
+            return f"all {servers} servers that were up a moment ago stopped answering at once"
         case WitnessProbed(address, answered):
             return f"the witness {address} {'answers' if answered else 'does not answer either'}"
         case GatewaySilent(gateway, interface):
             return f"the gateway {gateway} of this machine on {interface} does not answer"
-        case MachineStarved(lag):
-            return f"this machine is overloaded: wgmon-tui waited {format_rtt(lag)} for the processor"
         case OnlyServerWatched():
             return "too few servers, and no witness, are checked from here to judge this machine's uplink"
 

@@ -12,7 +12,7 @@ from enum import Enum
 from statistics import median
 
 from wgmon_tui.checks.evidence import IcmpError
-from wgmon_tui.checks.evidence_text import icmp_name, is_port_closed
+from wgmon_tui.checks.icmp_errors import icmp_name, is_port_closed
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_count

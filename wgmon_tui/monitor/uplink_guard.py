@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.checks.evidence import CookieDemanded, Evidence, IcmpError
-from wgmon_tui.checks.evidence_text import is_port_closed
+from wgmon_tui.checks.icmp_errors import is_port_closed
 from wgmon_tui.checks.packets import is_unasked
 
 MIN_SILENT_SERVERS = 3

@@ -34,11 +34,9 @@ from tests.protocols.wireguard.sample_evidence import (
 )
 from wgmon_tui.checks.check import Handshake
 from wgmon_tui.checks.context_evidence import ServerInitiated
-from wgmon_tui.checks.evidence import (
-    Evidence,
-    LateAnswer,
-)
-from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name
+from wgmon_tui.checks.evidence import Evidence, LateAnswer
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.misconfiguration import diagnose_misconfiguration
 from wgmon_tui.checks.verdict import Diagnosis, Severity, Verdict
 from wgmon_tui.config.models import SecretForm, SecretSource

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.evidence_selection import all_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.icmp_errors import is_port_closed
 from wgmon_tui.checks.stage import AUTHENTICATE
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.ikev2 import causes, certificate_causes, tunnel_causes

@@ -9,7 +9,8 @@ from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.common_faults import diagnose_common_fault
 from wgmon_tui.checks.evidence import Evidence, IcmpError, PathMtu
 from wgmon_tui.checks.evidence_selection import first_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence, is_port_closed
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.icmp_errors import is_port_closed
 from wgmon_tui.checks.stage import KEY_EXCHANGE, PUSH_REPLY, TLS, TUNNEL
 from wgmon_tui.checks.starvation import BY_TIME, doubt_if_starved
 from wgmon_tui.checks.verdict import Cause, Diagnosis, Severity, Verdict

@@ -20,7 +20,8 @@ from wgmon_tui.checks.evidence import (
     PathMtu,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import describe_service, icmp_name
+from wgmon_tui.checks.evidence_text import describe_service
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.inner_packets import InnerIcmp

@@ -25,7 +25,8 @@ from wgmon_tui.checks.evidence import (
     StampsAhead,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
+from wgmon_tui.checks.evidence_text import describe_evidence
+from wgmon_tui.checks.icmp_errors import icmp_name, is_port_closed
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server

@@ -34,20 +34,12 @@ from wgmon_tui.checks.evidence import (
     SocketError,
 )
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import describe_evidence, icmp_name, is_port_closed
+from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import describe_fetch, url_of
+from wgmon_tui.checks.icmp_errors import icmp_name, is_port_closed
 from wgmon_tui.checks.rejection import Reason
-from wgmon_tui.checks.stage import (
-    AUTHENTICATE,
-    FETCH,
-    HANDSHAKE,
-    REACH,
-    RESOLVE,
-    TUNNEL,
-    Stage,
-    StageOutcome,
-)
+from wgmon_tui.checks.stage import AUTHENTICATE, FETCH, HANDSHAKE, REACH, RESOLVE, TUNNEL, Stage, StageOutcome
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.models import Server
 from wgmon_tui.protocols.wireguard.data_path import describe_inner_faults, diagnose_data_path

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import FlowCut, PathMtu
-from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.first_hop import likely_server_address
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Interface

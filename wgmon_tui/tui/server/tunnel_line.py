@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService, PassiveKeepalive, PathMtu
 from wgmon_tui.checks.evidence_selection import all_of_kind, first_of_kind
-from wgmon_tui.checks.evidence_text import icmp_name
 from wgmon_tui.checks.fetch_evidence import InnerFetch
 from wgmon_tui.checks.fetch_text import format_rate
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.config.models import Server
 from wgmon_tui.config.protocol_settings import needs_identity
 from wgmon_tui.net.inner_packets import InnerIcmp
