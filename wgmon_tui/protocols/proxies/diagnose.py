@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.context_evidence import NeighboursFailed
@@ -227,68 +228,112 @@ def _judge_connection(
     check: Check, server: Server, evidence: Sequence[Evidence], direct: Sequence[ProtocolEvidence]
 ) -> Meaning:
     """Nothing of a page came."""
+    ended = _read_connection(check)
+    return (
+        _judge_other_server(server, evidence)
+        or _judge_unreached(ended, server, evidence, direct)
+        or _judge_failed_layer(ended, check, server, evidence)
+        or _judge_lost_page(ended, check, server, evidence, direct)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ConnectionEnd:
+    """How the connection to the proxy ended, in the words of `findings.CONNECTION`; "" if not known."""
+
+    reason: str = "nothing came"
+    fault: str = ""
+    layer: str = ""
+    layer_fault: str = ""
+
+
+def _read_connection(check: Check) -> _ConnectionEnd:
     connection = first_of(findings.CONNECTION, check.evidence)
-    fault, layer, layer_fault = (*connection.values, "", "", "")[:3] if connection else ("", "", "")
-    reason = describe_connection(connection) if connection else "nothing came"
+    return (
+        _ConnectionEnd(describe_connection(connection), *connection.values[:3])
+        if connection
+        else _ConnectionEnd()
+    )
+
+
+def _judge_other_server(server: Server, evidence: Sequence[Evidence]) -> Meaning | None:
+    """A server of another kind than the link says answers at the port."""
     if web := first_of(findings.WEB_SERVER, evidence):
         summary = f"A web server answers on port {server.endpoint.port}, and nothing comes through it."
         return Verdict.WRONG_PROTOCOL, summary, secret.of_web_server(server, web)
     if has_tls := first_of(findings.TLS_SERVER, evidence):
         summary = f"TLS answers on port {server.endpoint.port}, and the link has none."
         return Verdict.WRONG_PROTOCOL, summary, secret.of_tls_server(server, has_tls)
-    if fault == "refused":
+    return None
+
+
+def _judge_unreached(
+    ended: _ConnectionEnd, server: Server, evidence: Sequence[Evidence], direct: Sequence[ProtocolEvidence]
+) -> Meaning | None:
+    """No connection to the proxy was made."""
+    if ended.fault == "refused":
         summary = f"Nothing accepts connections on port {server.endpoint.port}."
         return Verdict.PORT_CLOSED, summary, path.of_closed_port(server)
-    if fault in _UNREACHED:
-        is_all_silent = all(each.values[1] in _UNREACHED for each in direct)
-        if len(direct) > 1 and is_all_silent and not _is_uplink_proven(evidence):
-            summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
-            return Verdict.LOCAL_FAULT, summary, path.of_uplink()
-        if direct and is_all_silent:  # one page alone may be down, too
-            summary = f"Neither the proxy nor a page answers from this machine: {reason}."
-            uplink = () if _is_uplink_proven(evidence) else path.of_uplink()[:1]
-            return Verdict.SILENT, summary, (*path.of_path(server), *uplink)
-        if fault == "unreachable":
-            return Verdict.UNREACHABLE, f"The proxy cannot be reached: {reason}.", path.of_path(server)
-        return Verdict.SILENT, f"The proxy does not answer: {reason}.", path.of_path(server)
+    if ended.fault not in _UNREACHED:
+        return None
+    is_all_silent = all(each.values[1] in _UNREACHED for each in direct)
+    if len(direct) > 1 and is_all_silent and not _is_uplink_proven(evidence):
+        summary = "Neither the proxy nor any page answers from this machine: its uplink is down."
+        return Verdict.LOCAL_FAULT, summary, path.of_uplink()
+    if direct and is_all_silent:  # one page alone may be down, too
+        summary = f"Neither the proxy nor a page answers from this machine: {ended.reason}."
+        uplink = () if _is_uplink_proven(evidence) else path.of_uplink()[:1]
+        return Verdict.SILENT, summary, (*path.of_path(server), *uplink)
+    if ended.fault == "unreachable":
+        return Verdict.UNREACHABLE, f"The proxy cannot be reached: {ended.reason}.", path.of_path(server)
+    return Verdict.SILENT, f"The proxy does not answer: {ended.reason}.", path.of_path(server)
+
+
+def _judge_failed_layer(
+    ended: _ConnectionEnd, check: Check, server: Server, evidence: Sequence[Evidence]
+) -> Meaning | None:
+    """A layer above the connection failed: REALITY, TLS, an upgrade, or the protocol of the proxy."""
+    layer, fault, reason = ended.layer, ended.layer_fault, ended.reason
     if layer == REALITY:
-        verdict = Verdict.AUTH_FAILED if layer_fault == "refused" else Verdict.WRONG_PROTOCOL
-        return verdict, f"REALITY fails: {reason}.", reality.of_reality(server, layer_fault, evidence)
+        verdict = Verdict.AUTH_FAILED if fault == "refused" else Verdict.WRONG_PROTOCOL
+        return verdict, f"REALITY fails: {reason}.", reality.of_reality(server, fault, evidence)
     if layer == "tls":
-        verdict = _TLS_VERDICTS.get(layer_fault, Verdict.WRONG_PROTOCOL)
+        verdict = _TLS_VERDICTS.get(fault, Verdict.WRONG_PROTOCOL)
         if tls.is_unknown_name(reason):
             verdict = Verdict.BAD_CERTIFICATE
-        return (
-            verdict,
-            f"TLS with the proxy fails: {reason}.",
-            tls.of_tls(server, layer_fault, reason, evidence),
-        )
-    if layer in ("websocket", "http-upgrade") or layer_fault == "status":
+        return verdict, f"TLS with the proxy fails: {reason}.", tls.of_tls(server, fault, reason, evidence)
+    if layer in ("websocket", "http-upgrade") or fault == "status":
         what = "call" if layer == GRPC else "upgrade"
         summary = f"The server does not accept the {what}: {reason}."
-        return Verdict.WRONG_PROTOCOL, summary, tls.of_upgrade(server, layer_fault, evidence)
-    if layer_fault and layer_fault != "ended":
-        return _judge_layer(check, server, reason, layer_fault, evidence)
-    if fault == "not-http":
-        summary = f"Something answers, but not with the page: {reason}."
-        return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
-    well = [each for each in direct if each.values[1] == OK]
-    if well:
-        summary = f"The page answers directly, but nothing comes through the proxy: {reason}."
-        return Verdict.PROXY_DOWN, summary, secret.of_silence(check, server, evidence)
-    summary = f"Nothing comes through the proxy, and no page answers directly: {reason}."
-    return Verdict.SILENT, summary, secret.of_silence(check, server, evidence)
+        return Verdict.WRONG_PROTOCOL, summary, tls.of_upgrade(server, fault, evidence)
+    if not fault or fault == "ended":
+        return None
+    if fault == "not-authentic":
+        causes = (*secret.of_other_protocol(server), *secret.of_secret(check, server, evidence))
+    elif fault == "http":
+        causes = tuple(secret.of_web_site(server))
+    else:
+        causes = tuple(secret.of_other_protocol(server))
+    return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", causes
 
 
-def _judge_layer(
-    check: Check, server: Server, reason: str, layer_fault: str, evidence: Sequence[Evidence]
+def _judge_lost_page(
+    ended: _ConnectionEnd,
+    check: Check,
+    server: Server,
+    evidence: Sequence[Evidence],
+    direct: Sequence[ProtocolEvidence],
 ) -> Meaning:
-    if layer_fault == "not-authentic":
-        ranked = (*secret.of_other_protocol(server), *secret.of_secret(check, server, evidence))
-        return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", ranked
-    if layer_fault == "http":
-        return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_web_site(server)
-    return Verdict.WRONG_PROTOCOL, f"The server answers, but {reason}.", secret.of_other_protocol(server)
+    """The proxy was reached and no layer failed, but what came back is no page, or nothing."""
+    if ended.fault == "not-http":
+        summary = f"Something answers, but not with the page: {ended.reason}."
+        return Verdict.WRONG_PROTOCOL, summary, secret.of_fallback(server)
+    causes = secret.of_silence(check, server, evidence)
+    if any(each.values[1] == OK for each in direct):
+        summary = f"The page answers directly, but nothing comes through the proxy: {ended.reason}."
+        return Verdict.PROXY_DOWN, summary, causes
+    summary = f"Nothing comes through the proxy, and no page answers directly: {ended.reason}."
+    return Verdict.SILENT, summary, causes
 
 
 def _judge_found(found: ProtocolEvidence, evidence: Sequence[Evidence], *, is_reality: bool) -> Meaning:
