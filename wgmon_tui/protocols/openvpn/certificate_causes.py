@@ -16,7 +16,29 @@ _UNKNOWN_ISSUER = ("18", "19", "20", "21", "2")
 _NO_ISSUER = ("20", "21")
 """X509_V_ERR_… of OpenSSL, x509_vfy.h."""
 
+_SHOW = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
 _NEW_LIST = "on the machine of the authority: easyrsa gen-crl"
+
+_PROVEN = {
+    _REVOKED: ("the certificate of the server, or of an authority above it, is revoked", _SHOW),
+    _CRL_EXPIRED: (
+        "the revocation list of the profile has expired",
+        f"{_NEW_LIST} — put the new list into the profile, then reload wgmon-tui",
+    ),
+    _CRL_FORGED: (
+        "the revocation list of the profile is of another authority",
+        f"{_NEW_LIST} — put this list into the profile",
+    ),
+    **dict.fromkeys(
+        _CRL_UNUSABLE,
+        (
+            "the revocation list of the profile cannot be used",
+            f"{_NEW_LIST} — put this full list into the profile",
+        ),
+    ),
+    _WRONG_PURPOSE: ("the server's certificate is not one for a server", _SHOW),
+}
+"""The only cause of a code of OpenSSL, and what to do."""
 
 
 def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
@@ -27,49 +49,33 @@ def of_server_certificate(evidence: Sequence[Evidence]) -> list[Cause]:
     code = values_of(failed, 4)[2] if failed else ""
     shown = find(observations.UNVERIFIED, evidence)
     why = "; ".join(describe(each) for each in (failed, shown) if each)
-    clock = _of_clocks(why, evidence)
-    show = "on the server: openssl x509 -noout -dates -subject -issuer -in server.crt"
     if code in (_EXPIRED, _EARLY):
         word = "has expired" if code == _EXPIRED else "is not valid yet"
-        dated = _of_dates(evidence) or [Cause(f"the certificate of the server {word}", why, show)]
+        dated = _of_dates(evidence) or [Cause(f"the certificate of the server {word}", why, _SHOW)]
+        clock = _of_clocks(why, evidence)
         return [*clock, *dated] if is_clock_wrong(evidence) else [*dated, *clock]
-    if code in _UNKNOWN_ISSUER:
-        missing = Cause(
-            "the server does not send the certificates between its own and that of the authority",
-            why,
-            "Put them behind the server's own, into the file that cert names on the server.",
-        )
-        return [
-            Cause(
-                "the server's certificate is from another authority than the profile's",
-                why,
-                show,
-            ),
-            Cause(
-                "another server answers at this address",
-                "it has a certificate of another authority",
-                show,
-            ),
-            *([missing] if code in _NO_ISSUER else []),
-        ]
-    if code == _REVOKED:
-        cause = "the certificate of the server, or of an authority above it, is revoked"
-        return [Cause(cause, why, show, proven=True)]
-    if code == _CRL_EXPIRED:
-        fix = f"{_NEW_LIST} — put the new list into the profile, then reload wgmon-tui"
-        return [Cause("the revocation list of the profile has expired", why, fix, proven=True)]
     if code == _CRL_EARLY:
         early = Cause("the revocation list of the profile is not valid yet", why, "date -u")
-        return [*clock, early]
-    if code == _CRL_FORGED:
-        fix = f"{_NEW_LIST} — put this list into the profile"
-        return [Cause("the revocation list of the profile is of another authority", why, fix, proven=True)]
-    if code in _CRL_UNUSABLE:
-        fix = f"{_NEW_LIST} — put this full list into the profile"
-        return [Cause("the revocation list of the profile cannot be used", why, fix, proven=True)]
-    if code == _WRONG_PURPOSE:
-        return [Cause("the server's certificate is not one for a server", why, show, proven=True)]
-    return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, show)]
+        return [*_of_clocks(why, evidence), early]
+    if code in _UNKNOWN_ISSUER:
+        return _of_unknown_issuer(code, why)
+    if code in _PROVEN:
+        cause, fix = _PROVEN[code]
+        return [Cause(cause, why, fix, proven=True)]
+    return [Cause("the server's certificate, or the ca of the profile, is damaged or too weak", why, _SHOW)]
+
+
+def _of_unknown_issuer(code: str, why: str) -> list[Cause]:
+    """The chain of the server does not end at an authority of the profile."""
+    causes = [
+        Cause("the server's certificate is from another authority than the profile's", why, _SHOW),
+        Cause("another server answers at this address", "it has a certificate of another authority", _SHOW),
+    ]
+    if code in _NO_ISSUER:
+        missing = "the server does not send the certificates between its own and that of the authority"
+        fix = "Put them behind the server's own, into the file that cert names on the server."
+        causes.append(Cause(missing, why, fix))
+    return causes
 
 
 def _of_dates(evidence: Sequence[Evidence]) -> list[Cause]:
