@@ -85,21 +85,25 @@ class RoleManager(ControllerProxy):
             if state_dir.exists():
                 _require_access(state_dir)
             self._viewer = self._new_viewer()
-            return
+        else:
+            self._elect(reads_later=reads_later)
+
+    def _elect(self, *, reads_later: bool) -> None:
+        """Take the writer lock and read the files, or become a viewer."""
         try:
             lock = self._acquire_lock()
         except (WriterRunningError, WrongOwnerError):
-            if not state_dir.exists() and (line := explain_foreign(state_dir)):
+            if not self._state_dir.exists() and (line := explain_foreign(self._state_dir)):
                 raise ConfigurationError(line) from None
-            _require_access(state_dir)
+            _require_access(self._state_dir)
             self._viewer = self._new_viewer()
-        else:
-            if reads_later and lock:
-                self._unread = lock
-                return
-            loaded = _load_with_lock(lock, config_dir, state_dir, shard)
-            self._writer_inputs = lock, loaded
-            self.fleet_state.replace(loaded.fleet.servers)
+            return
+        if reads_later and lock:
+            self._unread = lock
+            return
+        loaded = self._load(lock)
+        self._writer_inputs = lock, loaded
+        self.fleet_state.replace(loaded.fleet.servers)
 
     @property
     def loading(self) -> LoadingProgress | None:
@@ -185,9 +189,8 @@ class RoleManager(ControllerProxy):
             shown = [each for each in servers if shard is None or shard.covers(each.name)]
             loop.call_soon_threadsafe(self._show_servers, shown, LoadingProgress(NAME, read, total))
 
-        reading = asyncio.to_thread(_load_with_lock, lock, self._config_dir, self._state_dir, shard, show)
         try:
-            loaded = await reading
+            loaded = await asyncio.to_thread(self._load, lock, show)
         except ConfigurationError as error:
             self.load_error = error
             raise
@@ -328,6 +331,18 @@ class RoleManager(ControllerProxy):
         except OSError:
             return None
 
+    def _load(self, lock: WriterLock | None, on_read: OnServersRead | None = None) -> LoadedConfig:
+        """Load the configuration. Releases the lock if the files or the store are not usable."""
+        try:
+            refuse_newer_store(self._state_dir)
+            return load_config(
+                self._config_dir, shard=self._shard, state_dir=self._state_dir, on_read=on_read
+            )
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+
     def _new_viewer(self) -> Viewer:
         if self._read_only:
             from wgmon_tui.daemon.read_only_viewer import ReadOnlyViewer
@@ -338,9 +353,7 @@ class RoleManager(ControllerProxy):
         return Viewer(self._state_dir, self.fleet_state)
 
     async def _load_for_writer(self, lock: WriterLock) -> LoadedConfig:
-        loaded = await asyncio.to_thread(
-            _load_with_lock, lock, self._config_dir, self._state_dir, self._shard
-        )
+        loaded = await asyncio.to_thread(self._load, lock)
         try:
             await asyncio.to_thread(_import_writer, loaded)
             await self._store_upgrade.run_in_thread()
@@ -369,23 +382,6 @@ class RoleManager(ControllerProxy):
 def _require_access(state_dir: Path) -> None:
     if not os.access(state_dir, os.R_OK | os.X_OK):
         raise ConfigurationError(explain_access_denied(state_dir)) from None
-
-
-def _load_with_lock(
-    lock: WriterLock | None,
-    config_dir: Path,
-    state_dir: Path,
-    shard: Shard | None,
-    on_read: OnServersRead | None = None,
-) -> LoadedConfig:
-    """Load the configuration. Releases the lock if the files or the store are not usable."""
-    try:
-        refuse_newer_store(state_dir)
-        return load_config(config_dir, shard=shard, state_dir=state_dir, on_read=on_read)
-    except BaseException:
-        if lock:
-            lock.release()
-        raise
 
 
 def _import_writer(loaded: LoadedConfig) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import gethostname
+from typing import TYPE_CHECKING
 
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import ServerHeartbeat
@@ -33,6 +35,9 @@ from wgmon_tui.store.timestamp_ledger import GROUP_LENGTH, TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 from wgmon_tui.vantages.collector.manager import VantageManager
 
+if TYPE_CHECKING:
+    from wgmon_tui.workers.pool import WorkerPool
+
 
 def build_writer(
     state_dir: Path,
@@ -52,57 +57,62 @@ def build_writer(
     checks. Raises NewerStoreError.
     """
     with ExitStack() as opened:
-        clock_guard = ClockGuard(state_dir=state_dir)
-        known_stamps, group = mirrored_stamps(state_dir), os.urandom(GROUP_LENGTH) if workers > 1 else b""
-        stamps = opened.enter_context(
-            TimestampLedger(state_dir, known=known_stamps, clock_guard=clock_guard, group=group)
-        )
-        fleet_state = fleet_state or FleetState()
-        note_limits = NoteLimits(state_dir, fleet_state)
-        opened.callback(note_limits.close)
-        alerts = _make_dispatcher(state_dir, loaded, fleet_state, clock_guard)
-        recorder = Recorder(
-            state_dir,
-            loaded.config.history,
-            ledger=stamps,
-            clock_guard=clock_guard,
-            on_events_saved=alerts.wake,
-        )
-        recorder.start()
-        opened.callback(recorder.stop)
-        note_report, pool = partial(_note_report, fleet_state), None
-        if workers > 1:
-            from wgmon_tui.workers.pool import WorkerPool
-            from wgmon_tui.workers.worker_records import WorkerOutlets
-
-            pool = WorkerPool(
-                workers,
-                state_dir,
-                group=group,
-                known_stamps=known_stamps,
-                read_belief=lambda: clock_guard.belief,
-                outlets=WorkerOutlets(log_request, note_report),
-            )
-            pool.assign(loaded.fleet, loaded.keyring)
-        prober = pool or _make_prober(loaded, replace(stamps.services(), note_report=note_report))
-        engine = Engine(prober, fleet_state=fleet_state, clock=clock_guard.believed_time)
-        _restore_and_connect(engine, recorder, loaded)
-        path_traces = PathTraces(prober, lambda: engine.targets)
-        vantages = _build_vantages(engine, recorder)
-        vantages.watch(loaded.config.vantages)
-        parts = WriterParts(
-            clock_guard=clock_guard,
-            stamps=stamps,
-            note_limits=note_limits,
-            alerts=alerts,
-            recorder=recorder,
-            engine=engine,
-            path_traces=path_traces,
-            vantages=vantages,
-            workers=pool,
-            opened=opened.pop_all(),
+        parts = _open_parts(
+            opened, state_dir, loaded, fleet_state or FleetState(), log_request=log_request, workers=workers
         )
     return Writer(state_dir, loaded, lock, parts, config_dir=config_dir, log_request=log_request)
+
+
+def _open_parts(
+    opened: ExitStack,
+    state_dir: Path,
+    loaded: LoadedConfig,
+    fleet_state: FleetState,
+    *,
+    log_request: RequestLog,
+    workers: int,
+) -> WriterParts:
+    """Open each part after those that it needs. `opened` closes them if one fails; else the parts own it."""
+    clock_guard = ClockGuard(state_dir=state_dir)
+    known_stamps, group = mirrored_stamps(state_dir), os.urandom(GROUP_LENGTH) if workers > 1 else b""
+    ledger = TimestampLedger(state_dir, known=known_stamps, clock_guard=clock_guard, group=group)
+    stamps = opened.enter_context(ledger)
+    note_limits = NoteLimits(state_dir, fleet_state)
+    opened.callback(note_limits.close)
+    alerts = _make_dispatcher(state_dir, loaded, fleet_state, clock_guard)
+    recorder = _make_recorder(state_dir, loaded, stamps, clock_guard, alerts)
+    recorder.start()
+    opened.callback(recorder.stop)
+    note_report, pool = partial(_note_report, fleet_state), None
+    if workers > 1:
+        pool = _make_pool(
+            workers,
+            state_dir,
+            clock_guard,
+            group=group,
+            known_stamps=known_stamps,
+            log_request=log_request,
+            note_report=note_report,
+        )
+        pool.assign(loaded.fleet, loaded.keyring)
+    prober = pool or _make_prober(loaded, replace(stamps.services(), note_report=note_report))
+    engine = Engine(prober, fleet_state=fleet_state, clock=clock_guard.believed_time)
+    _restore_and_connect(engine, recorder, loaded)
+    path_traces = PathTraces(prober, lambda: engine.targets)
+    vantages = _build_vantages(engine, recorder)
+    vantages.watch(loaded.config.vantages)
+    return WriterParts(
+        clock_guard=clock_guard,
+        stamps=stamps,
+        note_limits=note_limits,
+        alerts=alerts,
+        recorder=recorder,
+        engine=engine,
+        path_traces=path_traces,
+        vantages=vantages,
+        workers=pool,
+        opened=opened.pop_all(),
+    )
 
 
 def _make_dispatcher(
@@ -116,6 +126,47 @@ def _make_dispatcher(
         vantage=gethostname(),
         clock_guard=clock_guard,
         clock=clock_guard.believed_time,
+    )
+
+
+def _make_recorder(
+    state_dir: Path,
+    loaded: LoadedConfig,
+    stamps: TimestampLedger,
+    clock_guard: ClockGuard,
+    alerts: Dispatcher,
+) -> Recorder:
+    """The recorder, which wakes the dispatcher when events are on the disk."""
+    return Recorder(
+        state_dir,
+        loaded.config.history,
+        ledger=stamps,
+        clock_guard=clock_guard,
+        on_events_saved=alerts.wake,
+    )
+
+
+def _make_pool(
+    size: int,
+    state_dir: Path,
+    clock_guard: ClockGuard,
+    *,
+    group: bytes,
+    known_stamps: dict[bytes, int],
+    log_request: RequestLog,
+    note_report: Callable[[str, ControlPlaneReport], None],
+) -> WorkerPool:
+    """The child processes of a writer that leaves its checks to them."""
+    from wgmon_tui.workers.pool import WorkerPool
+    from wgmon_tui.workers.worker_records import WorkerOutlets
+
+    return WorkerPool(
+        size,
+        state_dir,
+        group=group,
+        known_stamps=known_stamps,
+        read_belief=lambda: clock_guard.belief,
+        outlets=WorkerOutlets(log_request, note_report),
     )
 
 

@@ -136,18 +136,12 @@ class WgmonApp(
     ) -> None:
         """Raises ConfigurationError for a missing or invalid theme, and for invalid keys or columns."""
         super().__init__(theme, settings, terminal, config_dir)
-        self.actions = with_user_actions(assign_keys(ACTIONS, settings.keys), settings.user_actions)
-        self._user_actions, self._untrusted = settings.user_actions, settings.untrusted
-        for binding in user_bindings(self.actions):
-            self._bindings.key_to_bindings.setdefault(binding.key, []).append(binding)
-        self.saved_filters = settings.filters
         self.read_only = read_only
+        self._assign_actions(settings)
+        self.saved_filters = settings.filters
+        self.columns = validate_columns(settings.columns)
         self.is_first_run = is_first_run
         self.start_look = start_look
-        self._offered_actions = offered_actions(self.actions, read_only=read_only)
-        self.hinted_actions = [action for action in self._offered_actions if action.hint]
-        self.columns = validate_columns(settings.columns)
-        self.set_keymap(textual_keymap(self.actions, settings.keys))
         self.engine = engine
         self.title = title
         self.glyphs = glyphs_for(ascii_only)
@@ -165,6 +159,16 @@ class WgmonApp(
         self.animation_level = "none"
         self.start_throttle(low=settings.low_bandwidth)
         self.set_class(ascii_only, "-ascii")
+
+    def _assign_actions(self, settings: TuiSettings) -> None:
+        """Give the actions of this app and of the operator their keys. Raises ConfigurationError."""
+        self.actions = with_user_actions(assign_keys(ACTIONS, settings.keys), settings.user_actions)
+        self._user_actions, self._untrusted = settings.user_actions, settings.untrusted
+        for binding in user_bindings(self.actions):
+            self._bindings.key_to_bindings.setdefault(binding.key, []).append(binding)
+        self.set_keymap(textual_keymap(self.actions, settings.keys))
+        self._offered_actions = offered_actions(self.actions, read_only=self.read_only)
+        self.hinted_actions = [action for action in self._offered_actions if action.hint]
 
     @cached_property
     def history(self) -> History | None:
