@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 
@@ -71,31 +71,40 @@ def decide_expiries(
     sinks = [sink.name for sink in moment.alerts.sinks if sink.is_event_driven]
     for server in servers:
         for sink in sinks:
-            rules = _rules_of(sink, server, moment)
-            thresholds = {each for rule in rules for each in rule.expiry}
-            if not thresholds:
-                continue
-            suppressed_by = ""
-            for each in server.expiries:
-                key = (server.name, each.what, each.name, sink)
-                before = states.get(key)
-                now_due = _smallest_reached(each, thresholds, moment.now)
-                if before is None and now_due is None:
-                    continue
-                state = _state_of_date(before, each.at, now_due)
-                if now_due is not None and _is_news(state, now_due):
-                    suppressed_by = suppressed_by or _suppression(server, rules, moment)
-                    if not suppressed_by or state.suppressed_by != suppressed_by:
-                        notice = ExpiryNotice(server.name, each.what, each.name, each.at)
-                        notifications.append(ExpiryNotification(sink, notice, now_due, suppressed_by))
-                    state = (
-                        replace(state, suppressed_by=suppressed_by)
-                        if suppressed_by
-                        else ExpiryState(each.at, now_due)
-                    )
-                if state != before:
-                    changed[key] = state
+            for key, state, notification in _decide_for_sink(server, sink, states, moment):
+                changed[key] = state
+                if notification:
+                    notifications.append(notification)
     return changed, tuple(sorted(notifications, key=lambda each: _order(each.notice)))
+
+
+def _decide_for_sink(
+    server: ExpiringServer, sink: str, states: ExpiryStates, moment: PolicyContext
+) -> Iterator[tuple[ExpiryKey, ExpiryState, ExpiryNotification | None]]:
+    """The states of a server's dates that change for a sink, each with the notification if there is one."""
+    rules = _rules_of(sink, server, moment)
+    thresholds = {each for rule in rules for each in rule.expiry}
+    if not thresholds:
+        return
+    for each in server.expiries:
+        key = (server.name, each.what, each.name, sink)
+        before = states.get(key)
+        now_due = _smallest_reached(each, thresholds, moment.now)
+        if before is None and now_due is None:
+            continue
+        state, notification = _state_of_date(before, each.at, now_due), None
+        if now_due is not None and _is_news(state, now_due):
+            suppressed_by = _suppression(server, rules, moment)
+            if not suppressed_by or state.suppressed_by != suppressed_by:
+                notice = ExpiryNotice(server.name, each.what, each.name, each.at)
+                notification = ExpiryNotification(sink, notice, now_due, suppressed_by)
+            state = (
+                replace(state, suppressed_by=suppressed_by)
+                if suppressed_by
+                else ExpiryState(each.at, now_due)
+            )
+        if state != before:
+            yield key, state, notification
 
 
 def announcements_of(

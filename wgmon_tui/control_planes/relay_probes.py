@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from wgmon_tui.checks.control_plane_report import MeshRelay
@@ -111,19 +111,26 @@ async def _probe_stun(relay: RelayAddress, address: Address) -> ProbedRelay:
     with socket.socket(family, socket.SOCK_DGRAM) as opened:
         opened.setblocking(False)
         opened.connect((str(address), relay.port))
-        wait_s = _RETRANSMISSION_S
-        while True:
+        answer, wait_s = None, _RETRANSMISSION_S
+        while answer is None:
             await loop.sock_sendall(opened, stun.make_request(transaction))
-            try:
-                async with asyncio.timeout(wait_s):
-                    while not stun.is_answer(data := await loop.sock_recv(opened, 2048), transaction):
-                        pass
-            except TimeoutError:
-                wait_s *= 2
-                continue
-            mapped = stun.mapped_address(data)
-            seen = f"it saw the request from {mapped[0]} port {mapped[1]}" if mapped else ""
-            return ProbedRelay(relay, WORKS, seen, time.monotonic() - began)
+            answer = await _receive_stun(opened, transaction, wait_s)
+            wait_s *= 2
+    mapped = stun.mapped_address(answer)
+    seen = f"it saw the request from {mapped[0]} port {mapped[1]}" if mapped else ""
+    return ProbedRelay(relay, WORKS, seen, time.monotonic() - began)
+
+
+async def _receive_stun(opened: socket.socket, transaction: bytes, wait_s: float) -> bytes | None:
+    """The answer to this transaction; None if there is none in time. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            while True:
+                data = await loop.sock_recv(opened, 2048)
+                if stun.is_answer(data, transaction):
+                    return data
+    return None
 
 
 async def _probe_stream(relay: RelayAddress, address: Address, authorities: bytes) -> ProbedRelay:

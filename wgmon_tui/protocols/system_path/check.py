@@ -21,7 +21,7 @@ from wgmon_tui.checks.registry import find_protocol
 from wgmon_tui.checks.server_target import ServerTarget
 from wgmon_tui.checks.stage import FETCH, HANDSHAKE, REACH, TUNNEL, Stage, StageOutcome
 from wgmon_tui.net.addresses import Address
-from wgmon_tui.net.dns_answers import parse_address_answer
+from wgmon_tui.net.dns_answers import AddressAnswer, parse_address_answer
 from wgmon_tui.net.host_names import encode_host
 from wgmon_tui.net.http_target import Url
 from wgmon_tui.net.inner_packets import dns_message
@@ -184,10 +184,7 @@ async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> 
         try:
             async with asyncio.timeout(timeout_s):
                 await loop.sock_sendall(opened, dns_message(transaction, name))
-                while True:
-                    answer = parse_address_answer(await loop.sock_recv(opened, 2048))
-                    if answer and answer.transaction == transaction:
-                        break
+                answer = await _receive_dns(opened, transaction)
         except (TimeoutError, ConnectionRefusedError):
             return ProtocolEvidence(NAME, "dns", ("silent", name))
         except OSError as error:
@@ -196,6 +193,14 @@ async def _resolve(address: Address, port: int, timeout_s: float, name: str) -> 
             return ProtocolEvidence(NAME, "dns", ("unreachable", name))
     word = OK if answer.rcode == 0 else f"error {answer.rcode}"
     return ProtocolEvidence(NAME, "dns", (word, name), time.monotonic() - began)
+
+
+async def _receive_dns(opened: socket.socket, transaction: int) -> AddressAnswer:
+    """The answer to this question; others are ignored. Raises OSError."""
+    while True:
+        answer = parse_address_answer(await asyncio.get_running_loop().sock_recv(opened, 2048))
+        if answer and answer.transaction == transaction:
+            return answer
 
 
 _STAGES = {"echo": REACH, "tcp": HANDSHAKE, "http": FETCH, "dns": FETCH, "tsmp": TUNNEL}
