@@ -18,6 +18,11 @@ from wgmon_tui.net.addresses import Address
 
 _UAPI = Path("/var/run/wireguard")
 _READY_WITHIN_S = 60.0
+_STARTS = 10
+"""`wg show interfaces` deletes a socket that is bound but does not listen yet, and wireguard-go ends then.
+
+Every check of every process on this machine may run it.
+"""
 _PORT = 51820
 
 
@@ -26,17 +31,8 @@ class Device:
 
     def __init__(self, namespace: str, private_key: PrivateKey, port: int = 0) -> None:
         self.name, self.public_key = unique_name("wg"), private_key.public
-        with entered(namespace):
-            self._process = subprocess.Popen(
-                ["wireguard-go", "-f", self.name],
-                # One processor: what waits in its socket is queued before any of it is worked off, so a test
-                # can put it under load at will.
-                env={"LOG_LEVEL": "silent", "GOMAXPROCS": "1"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+        self._process = self._start(namespace)
         try:
-            self._await_socket()
             listen = f"ListenPort = {port}\n" if port else ""
             self.configure(f"[Interface]\nPrivateKey = {private_key.to_text()}\n{listen}")
             ip(namespace, f"link set dev {self.name} mtu 1420 up")
@@ -81,14 +77,37 @@ class Device:
         self._process.wait()
         (_UAPI / f"{self.name}.sock").unlink(missing_ok=True)
 
-    def _await_socket(self) -> None:
-        """The file must exist and listen: wg deletes a socket that is bound but does not listen yet."""
+    def _start(self, namespace: str) -> subprocess.Popen[bytes]:
+        """Start the process until one listens."""
+        for _ in range(_STARTS):
+            with entered(namespace):
+                process = subprocess.Popen(
+                    ["wireguard-go", "-f", self.name],
+                    # One processor: what waits in its socket is queued before any of it is worked off, so a
+                    # test can put it under load at will.
+                    env={"LOG_LEVEL": "silent", "GOMAXPROCS": "1"},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            try:
+                if self._listens(process):
+                    return process
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        raise AssertionError(f"wireguard-go ended {_STARTS} times before it was ready")
+
+    def _listens(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until its socket listens; False if it ended before."""
         deadline = time.monotonic() + _READY_WITHIN_S
         with socket.socket(socket.AF_UNIX) as uapi:
             while uapi.connect_ex(str(_UAPI / f"{self.name}.sock")) != 0:
-                assert self._process.poll() is None, "wireguard-go ended before it was ready"
+                if process.poll() is not None:
+                    return False
                 assert time.monotonic() < deadline, "wireguard-go gave no UAPI socket"
                 time.sleep(0.005)
+        return True
 
 
 class WireguardGo:
