@@ -302,6 +302,29 @@ def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_pat
     )
 
 
+@pytest.mark.thorough
+def test_each_result_of_a_wait_is_said_at_once_and_again_when_it_is_stopped(
+    config: Path, tmp_path: Path
+) -> None:
+    places = ("--config", str(config), "--state", str(tmp_path / "state"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        words = ("add", "fra1", f"127.0.0.1:{silent.getsockname()[1]}", str(SERVER_KEY))
+        with subprocess.Popen(
+            [sys.executable, "-m", "wgmon_tui", *places, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr
+            first = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            _, rest = process.communicate(timeout=50)
+    assert first.startswith("fra1: silent. No answer.")
+    assert first.endswith(" Trying again for 5 min.\n")
+    assert rest.startswith('wgmon-tui: stopped waiting; last result: silent; "fra1" stays in servers.toml.')
+
+
 def test_keygen_says_where_its_files_are(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keygen", "--config", str(config), "here"]) == 0
     out = capsys.readouterr().out

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.cli.add_sources import add_from_files, add_from_words, is_files
@@ -160,6 +159,7 @@ def _psk_files(servers: Sequence[AddedServer]) -> str:
 
 def _wait(arguments: argparse.Namespace, added: AddedServers, wait_s: float) -> dict[str, Round]:
     """Check until the servers are up, or the time is over. Raises ConfigurationError."""
+    from wgmon_tui.cli.add_attempts import AttemptLog
     from wgmon_tui.cli.add_wait import WaitOptions, wait_until_up
 
     names = added.names
@@ -167,22 +167,23 @@ def _wait(arguments: argparse.Namespace, added: AddedServers, wait_s: float) -> 
     options = WaitOptions(arguments.config, arguments.state, wait_s)
     with open_timestamp_ledger(arguments.state) as timestamps:
         warn_of_held_timestamps(timestamps, {each.identity_key for each in added.servers})
-        say_stopped = partial(print, _stopped(arguments, names), file=sys.stderr, flush=True)
+        error_width = arguments.terminal.width if arguments.terminal.is_error_output else None
+
+        def say(line: str) -> None:
+            print(wrap_line(printable(line), error_width), file=sys.stderr, flush=True)
+
+        attempts = AttemptLog(names, say)
+
+        def say_stopped() -> None:
+            say(f"wgmon-tui: {attempts.describe_stop()}. To check, type:")
+            print(f"\n{command_to_type(arguments, 'probe', *names[:FEW])}", file=sys.stderr, flush=True)
+
         try:
             with shutdown.undone_if_killed(say_stopped):
-                return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options))
+                return shutdown.run(wait_until_up(fleet, keyring, names, timestamps, options, attempts))
         except StoppedBySignalError:
             say_stopped()
             raise
-
-
-def _stopped(arguments: argparse.Namespace, names: Sequence[str]) -> str:
-    which = format_list((f'"{name}"' for name in names), most=FEW)
-    verb = "stays" if len(names) == 1 else "stay"
-    again = command_to_type(arguments, "probe", *names[:FEW])
-    return printable(f"wgmon-tui: stopped waiting; {which} {verb} in servers.toml. To check, type:") + (
-        f"\n\n{again}"
-    )
 
 
 def _finish(arguments: argparse.Namespace, added: AddedServers, rounds: dict[str, Round]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.targets import join
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.cli.add_attempts import AttemptLog
 from wgmon_tui.cli.loading import explained_socket_errors, read_witness
 from wgmon_tui.cli.progress import Progress, progress_line
 from wgmon_tui.config.models import Fleet, Server
@@ -44,7 +45,12 @@ class WaitOptions:
 
 
 async def wait_until_up(
-    fleet: Fleet, keyring: Keyring, names: Sequence[str], timestamps: TimestampLedger, options: WaitOptions
+    fleet: Fleet,
+    keyring: Keyring,
+    names: Sequence[str],
+    timestamps: TimestampLedger,
+    options: WaitOptions,
+    attempts: AttemptLog,
 ) -> dict[str, Round]:
     """Check these servers until each is up, or its wait is over. Raises ConfigurationError without a socket.
 
@@ -59,16 +65,25 @@ async def wait_until_up(
             rounds = await stack.enter_async_context(
                 OneShotRounds(options.state, timestamps, progress.show, witness=witness)
             )
-        waiting = _Waiting(rounds, targets, progress, time.monotonic() + options.limit_s)
+        deadline = time.monotonic() + options.limit_s
+        progress.ends_at(deadline)
+        waiting = _Waiting(rounds, targets, progress, attempts, deadline)
         return await waiting.run(servers)
 
 
 class _Waiting:
     """The wait for some servers, with the line that shows how far it is."""
 
-    def __init__(self, rounds: OneShotRounds, targets: Targets, progress: Progress, deadline: float) -> None:
+    def __init__(
+        self,
+        rounds: OneShotRounds,
+        targets: Targets,
+        progress: Progress,
+        attempts: AttemptLog,
+        deadline: float,
+    ) -> None:
         self._rounds, self._targets = rounds, targets
-        self._progress, self._deadline = progress, deadline
+        self._progress, self._attempts, self._deadline = progress, attempts, deadline
         self._doing: dict[str, str] = {}
         """What is happening to each server that is not done."""
         self._count = 0
@@ -91,13 +106,16 @@ class _Waiting:
             verdict = outcome.diagnosis.verdict
             if outcome.check.handshake is not None:
                 doing = "the handshake works, testing the data path"
+                self._attempts.note_handshake(server.name)
                 break
             in_a_row = in_a_row + 1 if verdict is last else 1
             last = verdict
             if verdict is not Verdict.SILENT and in_a_row >= _SURE_AFTER:
                 break
-            self._note(server, _waiting_words(verdict))
-            await asyncio.sleep(min(_BETWEEN_CHECKS_S, max(0.0, self._deadline - time.monotonic())))
+            left_s = max(0.0, self._deadline - time.monotonic())
+            self._attempts.note_failure(server.name, outcome.diagnosis, left_s, _SURE_AFTER - in_a_row)
+            self._note(server, f"{verdict.slug}, trying again")
+            await asyncio.sleep(min(_BETWEEN_CHECKS_S, left_s))
         self._note(server, doing)
         full = await self._check(server, _FULL)
         del self._doing[server.name]
@@ -126,9 +144,3 @@ class _Waiting:
             return
         waiting = format_list((f"{name} ({doing})" for name, doing in self._doing.items()), most=FEW)
         self._progress.count(self._count - len(self._doing), self._count, "server", f"done; {waiting}")
-
-
-def _waiting_words(verdict: Verdict) -> str:
-    if verdict is Verdict.SILENT:
-        return "no answer yet (Ctrl+C stops)"
-    return f"{verdict.slug}, trying again"

@@ -44,6 +44,7 @@ class Progress:
         self._done = 0
         self._total: int | None = None
         self._hidden = 0
+        self._ends_at: float | None = None
 
     def show(self, what: str) -> None:
         """Show what the command is doing: `waiting for the handshake`. Empty: nothing beside the count."""
@@ -54,6 +55,10 @@ class Progress:
         self._done, self._total = done, total
         counted = format_count(done, noun) if total is None else f"{done} of {format_count(total, noun)}"
         self._counted = printable(f"{counted} {what}".rstrip())
+
+    def ends_at(self, deadline: float) -> None:
+        """Show how long the command goes on at most; `deadline` is on the monotonic clock."""
+        self._ends_at = deadline
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
@@ -79,6 +84,8 @@ class Progress:
         if is_steady and _ESTIMATES_AFTER_SHARE <= share < 1:
             left = elapsed / share - elapsed
             parts.append(f"about {format_elapsed(max(1.0, left))} left")
+        if self._ends_at is not None and (left := self._ends_at - time.monotonic()) > 0:
+            parts.append(f"{format_elapsed(left)} left (Ctrl+C stops)")
         return f"{self._title}: {', '.join(parts)}"
 
 
