@@ -56,6 +56,23 @@ async def test_a_name_that_cannot_be_raises_one_line(host: str) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("answer", "usable"),
+    [(["0.0.0.0", "::"], []), (["224.0.0.1"], []), (["0.0.0.0", "192.0.2.7"], ["192.0.2.7"])],
+)
+async def test_addresses_that_no_server_can_have_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, answer: list[str], usable: list[str]
+) -> None:
+    entries = [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (each, 51820)) for each in answer]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: entries)
+    found = Resolver().resolve(Endpoint("hidden.example", 51820), PATIENCE_S)
+    if usable:
+        assert [str(each) for each in await found] == usable
+        return
+    with pytest.raises(ResolutionError, match="which no server can have"):
+        await found
+
+
 async def test_a_resolver_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(ResolutionError, match="did not answer within 0 ms"):
         await Resolver().resolve(Endpoint("localhost", 51820), timeout_s=0)

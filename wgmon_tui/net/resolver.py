@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
@@ -13,7 +14,7 @@ from threading import Thread
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.records import dataclass
-from wgmon_tui.text import format_limit
+from wgmon_tui.text import format_limit, format_list
 
 CACHE_TTL_S = 30.0
 """How long a cached answer is valid. After a failed check the name is resolved again at once."""
@@ -84,6 +85,12 @@ class Resolver:
             raise ResolutionError(str(error)) from None
         except ValueError:  # UnicodeError among them
             raise ResolutionError("not a valid host name") from None
+        if unusable := [str(each) for each in found.addresses if _is_unusable(each)]:
+            found = replace(
+                found, addresses=tuple(each for each in found.addresses if not _is_unusable(each))
+            )
+            if not found.addresses:
+                raise ResolutionError(f"it has only {format_list(unusable)}, which no server can have")
         self._cache[endpoint.host] = found
         return found.addresses
 
@@ -137,6 +144,11 @@ class Resolver:
                 raise
         addresses, now = await answer, time.monotonic()
         return Lookup(addresses, now, now - began)
+
+
+def _is_unusable(address: Address) -> bool:
+    """Whether no server can have this address. DNS filters answer 0.0.0.0 or :: for names that they hide."""
+    return address.is_unspecified or address.is_multicast
 
 
 @lru_cache(65536)

@@ -173,7 +173,7 @@ def test_a_psk_mismatch_says_whether_we_have_one(ours: SecretSource | None) -> N
         ((BAD_EMPTY,), 'server "fra1"'),
         ((CLOSED,), "must print 51823"),
         ((NO_ROUTE,), trace_command(SERVER)),
-        ((PROHIBITED,), trace_command(SERVER)),
+        ((PROHIBITED,), "on the server: nft list ruleset | grep -e reject -e 51823"),
         ((UNRESOLVED,), "dig fra1.example.net"),
         ((FOREIGN,), ":51823"),
         ((EPERM,), PLATFORM.commands.firewall),
@@ -205,8 +205,14 @@ def test_a_router_that_cannot_reach_the_machine_names_a_machine_that_is_off_firs
 
 def test_a_router_without_a_route_or_a_server_that_initiates_does_not_mean_a_machine_that_is_off() -> None:
     alive = check(icmp(4, 3, 1, "198.51.100.1"), ServerInitiated(0.5, 1))
-    for each in (check(NO_ROUTE), check(icmp(4, 3, 1)), alive):
+    for each in (check(NO_ROUTE), alive):
         assert [cause.cause for cause in diagnose(each, SERVER).causes] == ["routing to the server is broken"]
+
+
+def test_an_address_that_reports_another_machine_as_missing_is_that_of_a_nat() -> None:
+    [cause] = diagnose(check(icmp(4, 3, 1)), SERVER).causes
+    assert cause.cause.startswith("the address is that of a NAT or relay")
+    assert cause.fix.startswith("on the NAT: ")
 
 
 # Facts in words

@@ -98,7 +98,8 @@ def _no_way_to_the_server(server: Server) -> list[Cause]:
         Cause(
             "a firewall drops the packets or the answers",
             "a DROP rule on the path is as silent as WireGuard itself",
-            f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port}",
+            f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port} — if packets "
+            f"arrive and answers leave, look here too: {PLATFORM.commands.firewall}",
             Hypothesis.FIREWALL,
         ),
         Cause(
@@ -226,53 +227,6 @@ def _compare_psk(server: Server) -> str:
     return f'on the server: wg show wg0 preshared-keys — must match the key of server "{server.name}" here'
 
 
-def port_closed(server: Server, *, is_sender_known: bool = True) -> list[Cause]:
-    """For an ICMP port unreachable from the server itself, as far as this system shows its sender."""
-    shown = "the error came from the server's own address, which has nothing on this port"
-    unknown = "the ICMP error usually comes from the server itself; this system does not show its sender"
-    return [
-        Cause(
-            "WireGuard is not running there, or listens on another port",
-            shown if is_sender_known else unknown,
-            f"on the server: wg show wg0 listen-port — must print {server.endpoint.port}; if wg0 is missing, "
-            "its service is not running",
-        ),
-        Cause(
-            "the server's own firewall rejects the packets",
-            "a REJECT rule on the server sends the same ICMP error",
-            f"on the server: nft list ruleset | grep {server.endpoint.port}",
-        ),
-    ]
-
-
-def unreachable(
-    server: Server, error: str, who: str, evidence: Sequence[Evidence] = (), *, is_from_server: bool
-) -> list[Cause]:
-    """For any other ICMP error. Causes that the evidence disproves are left out."""
-    prohibited = "prohibited" in error or error == "port unreachable"
-    rejected = Cause(
-        "a firewall rejects the packets" if prohibited else "routing to the server is broken",
-        f"{who} reports: {error}",
-        context_causes.trace_command(server),
-    )
-    is_host_missing = error in _HOST_MISSING and not is_from_server
-    missing = [_machine_off(error, who)] if is_host_missing else []
-    return without_contradicted([*missing, rejected], evidence)
-
-
-_HOST_MISSING = ("host unreachable", "address unreachable")
-"""Sent by a router that gets no answer to ARP or neighbour discovery (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
-
-
-def _machine_off(error: str, who: str) -> Cause:
-    return Cause(
-        "the machine is off or has another address",
-        f"{who} reports: {error}; the router of its network gets no answer to ARP or neighbour discovery",
-        "on the router of its network: ip neigh — FAILED or INCOMPLETE beside its address means no answer",
-        Hypothesis.SERVER_DOWN,
-    )
-
-
 def local(server: Server, error: str) -> Cause:
     """For a send that this machine refused, or that wgmon-tui left out."""
     if error == IDENTITY_BUSY:
@@ -296,9 +250,11 @@ def local(server: Server, error: str) -> Cause:
             "journalctl --unit wgmon-tui --grep worker",
             proven=True,
         )
-    is_forbidden = error in ("EPERM", "EACCES")
     commands = PLATFORM.commands
-    fix = commands.firewall if is_forbidden else f"{commands.route_to} {server.endpoint.host}"
+    route = f"{commands.route_to} {server.endpoint.host}"
+    # Linux gives EACCES for a prohibit route and for a broadcast address, other systems for a firewall.
+    fixes = {"EPERM": commands.firewall, "EACCES": f"{route}; {commands.firewall}"}
+    fix = fixes.get(error, route)
     return Cause("a fault of this machine", f"its kernel refused to send: {error}", fix, proven=True)
 
 
@@ -315,7 +271,7 @@ def overflow() -> Cause:
 def name(server: Server) -> Cause:
     """For a name without an address."""
     return Cause(
-        "the DNS record is gone, or the resolver of this machine does not answer",
+        "the DNS record is gone, a DNS filter hides it, or the resolver of this machine does not answer",
         "clients that start now cannot find the server; connected clients keep the old address",
         f"dig {server.endpoint.host} A {server.endpoint.host} AAAA",
     )

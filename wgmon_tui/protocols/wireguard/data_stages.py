@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from wgmon_tui.checks.check import Tunnel
+from wgmon_tui.checks.check import Direction, Tunnel
 from wgmon_tui.checks.check_log import CheckLog
+from wgmon_tui.checks.context_evidence import WorkedUntil
 from wgmon_tui.checks.evidence import FlowCut, PathMtu, Soak
 from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.net.addresses import Address
@@ -118,4 +119,11 @@ class DataStages:
             await fresh.close()
         for evidence in last_log.evidence:
             run.check_log.add_evidence(evidence)
+        run.check_log.add_evidence(WorkedUntil(_last_answer_time(run.check_log)))
         return replace(first, is_server_alive=False)
+
+
+def _last_answer_time(check_log: CheckLog) -> float:
+    """The Unix time of the last packet that came: the handshake is answered, so there is one."""
+    received = (each.at for each in check_log.exchange if each.direction is Direction.RECEIVED)
+    return check_log.started_at_unix + max(received, default=0.0)

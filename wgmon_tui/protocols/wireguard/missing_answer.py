@@ -30,7 +30,14 @@ from wgmon_tui.checks.icmp_errors import icmp_name, is_port_closed
 from wgmon_tui.checks.rejection import Reason
 from wgmon_tui.checks.verdict import Cause, Verdict
 from wgmon_tui.config.models import Server
-from wgmon_tui.protocols.wireguard import causes, framing_causes, local_causes, local_faults, own_vpn
+from wgmon_tui.protocols.wireguard import (
+    causes,
+    framing_causes,
+    icmp_causes,
+    local_causes,
+    local_faults,
+    own_vpn,
+)
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, is_contradicted
 from wgmon_tui.text import format_list, format_recent_time, format_rtt
 
@@ -104,13 +111,17 @@ def _diagnose_refusal(check: Check, evidence: Sequence[Evidence], server: Server
                 f"An ICMP error says that nothing listens on UDP port {server.endpoint.port}; "
                 "this system does not show who sent it."
             )
-        return Verdict.PORT_CLOSED, summary, causes.port_closed(server, is_sender_known=closed.from_target)
+        return (
+            Verdict.PORT_CLOSED,
+            summary,
+            icmp_causes.port_closed(server, is_sender_known=closed.from_target),
+        )
     if icmp:
         on_path = f"{icmp[0].offender} on the path" if icmp[0].offender else "A host on the path"
         who = "The server itself" if icmp[0].from_target else on_path
         summary = f"{who} reports: {icmp_name(icmp[0])}."
         is_from_server = icmp[0].from_target
-        possible = causes.unreachable(
+        possible = icmp_causes.unreachable(
             server, icmp_name(icmp[0]), who, evidence, is_from_server=is_from_server
         )
         return Verdict.UNREACHABLE, summary, possible

@@ -123,11 +123,11 @@ def _service(service: InnerService) -> Cause:
     """For a service that is silent on a host that answers."""
     address = _address_of(service.target) or service.target
     port = _DNS_PORT if service.kind == "dns" else int(service.target.rpartition(":")[2])
-    sockets = "ss -lunp" if service.kind == "dns" else "ss -ltnp"
+    options = "-lunp" if service.kind == "dns" else "-ltnp"
     return Cause(
         "the service is down or hung, or a firewall drops its packets",
         f"{address} itself answers, so only its port {port} is silent",
-        f"on {address}: {sockets} sport = :{port}; nft list ruleset",
+        f"on {address}: ss {options} sport = :{port}; nft list ruleset",
     )
 
 

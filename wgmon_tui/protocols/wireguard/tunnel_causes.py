@@ -136,6 +136,13 @@ def _own_address_texts(probed_as: ProbedAs | None, versions: Sequence[int] = (4,
 def data_lost(server: Server) -> list[Cause]:
     """For data that nothing acknowledges although the handshake succeeds."""
     port = server.endpoint.port
+    # Only a server that has no timers could still be reached: what it drops inside is as silent then.
+    inside = (
+        "on the server: wg show wg0 transfer — if the bytes received from this peer grow with each check, "
+        "look at its AllowedIPs and at the firewall inside"
+        if server.tunnel_ping
+        else f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"] — or tunnel = false'
+    )
     return [
         Cause(
             "something on the path passes the handshake and drops data",
@@ -146,7 +153,7 @@ def data_lost(server: Server) -> list[Cause]:
         Cause(
             "the server's WireGuard does not acknowledge data",
             "some implementations have no timers; then only an inner address can prove the data path",
-            f'in servers.toml, server "{server.name}": tunnel_ping = ["INNER-ADDRESS"] — or tunnel = false',
+            inside,
             Hypothesis.DATA_NOT_ACKNOWLEDGED,
         ),
     ]
