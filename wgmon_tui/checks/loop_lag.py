@@ -58,8 +58,11 @@ class LoopLag:
 
         Of a lag that had begun before, only the rest counts.
         """
-        now = time.monotonic()
-        late = max((min(lag, at - start) for at, lag in self._late if at >= start), default=0.0)
+        now, late = time.monotonic(), 0.0
+        for at, lag in reversed(self._late):  # the latest first: a busy machine keeps many of before
+            if at < start:
+                break
+            late = max(late, min(lag, at - start))
         return max(late, min(now - self._due, now - start)) if self._timer else late
 
     def find_starvation(self, start: float) -> MachineStarved | None:

@@ -75,7 +75,8 @@ async def run_check_round(
     checks = await prober.check_all(
         target, deep=depth.deep, explain=depth.explain, soak=depth.soak, on_soak=on_soak
     )
-    checks = tuple(with_known_expiries(each, carried_evidence.get(each.address, ())) for each in checks)
+    if carried_evidence:  # most servers have none
+        checks = tuple(with_known_expiries(each, carried_evidence.get(each.address, ())) for each in checks)
     if uplink_evidence:
         checks = await uplink_evidence.examine(server.name, checks)
     known = known_about(checks)
@@ -83,13 +84,15 @@ async def run_check_round(
         (check, diagnose_with_carried_evidence(check, server, recent, carried_evidence, losses, known))
         for check in checks
     ]
-    diagnosed.sort(key=lambda pair: _weight(pair[1]))
-    diagnosed = degrade_dead_addresses(diagnosed)
+    if len(diagnosed) > 1:
+        diagnosed.sort(key=lambda pair: _weight(pair[1]))
+        diagnosed = degrade_dead_addresses(diagnosed)
     address = diagnosed[0][0].address
     port = None
     if depth.deep and address:
         port = await find_protocol(server.protocol).ask_naively(address, server.endpoint.port)
-    return Round(tuple(check for check, _ in diagnosed), tuple(meaning for _, meaning in diagnosed), port)
+    checks, diagnoses = zip(*diagnosed, strict=True)
+    return Round(checks, diagnoses, port)
 
 
 def diagnose_with_carried_evidence(
@@ -105,7 +108,10 @@ def diagnose_with_carried_evidence(
     That is the earlier evidence that still holds, the loss of the last checks, and what is `known` from
     elsewhere.
     """
-    standing = (*still_valid(carried_evidence.get(check.address, ()), check), *known.get(check.address, ()))
+    standing: tuple[Evidence, ...] = ()
+    if carried_evidence or known:  # an address takes three calls to hash
+        earlier = still_valid(carried_evidence.get(check.address, ()), check)
+        standing = (*earlier, *known.get(check.address, ()))
     window = with_check(window_of(losses, check.address), check)
     if loss := known_loss(window):
         standing = (*standing, loss)

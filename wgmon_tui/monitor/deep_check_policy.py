@@ -139,6 +139,8 @@ class DeepCheckPolicy:
         A login that failed while this process waited for the processor proves nothing: it is repeated soon.
         """
         found = [each for check in outcome.checks for each in check.evidence]
+        if not found:
+            return
         now = time.monotonic()
         if _has_starved_behind_the_first_answer(outcome):
             self._deep_at[server.name] = now - server.tunnel_every + FAILED_DEEP_AGAIN_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wgmon_tui.checks.expiry import Expires
 from wgmon_tui.monitor.carried_evidence import has_seen_all_ends
@@ -17,21 +17,22 @@ def expiries_of(outcome: Round) -> tuple[Expires, ...]:
 
     Of things with the same name, the first to end counts: one address may still have the old certificate.
     """
+    found = {each for check in outcome.checks for each in check.evidence if isinstance(each, Expires)}
+    if not found:
+        return ()
     first: dict[tuple[str, str], Expires] = {}
-    for expires in _in_order(
-        {each for check in outcome.checks for each in check.evidence if isinstance(each, Expires)}
-    ):
+    for expires in _in_order(found):
         first.setdefault((expires.what, expires.name), expires)
     return tuple(first.values())
 
 
-def expiries_after(known: Iterable[Expires], outcome: Round) -> tuple[Expires, ...]:
+def expiries_after(known: Sequence[Expires], outcome: Round) -> tuple[Expires, ...]:
     """The ends that hold after a round: those that it saw, and those of before that it did not look at.
 
     The first rounds after a start may know less than the history.
     """
     found = expiries_of(outcome)
-    if any(map(has_seen_all_ends, outcome.checks)):
+    if not known or any(map(has_seen_all_ends, outcome.checks)):
         return found
     fresh = {SUBSCRIPTION, *(each.what for each in found)}
     kept = [each for each in known if each.what not in fresh]

@@ -74,7 +74,10 @@ LossesByAddress = tuple[tuple[Address | None, LossWindow], ...]
 
 def window_of(losses: LossesByAddress, address: Address | None) -> LossWindow:
     """Return the window of an address; an empty one before its first check."""
-    return next((window for each, window in losses if each == address), NO_CHECKS)
+    for each, window in losses:
+        if each == address:
+            return window
+    return NO_CHECKS
 
 
 def with_check(window: LossWindow, check: Check) -> LossWindow:

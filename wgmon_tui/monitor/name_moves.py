@@ -24,8 +24,10 @@ def note_moved_name(
     move that this round found.
     """
     incident = events[-1].incident if events else incident
+    if incident is None:
+        return ()
     moved = next(_moves(outcome), None)
-    if incident is None or moved is None:
+    if moved is None:
         return ()
     is_new = before is None or moved not in _moves(before)
     if not is_new and all(event.kind is not EventKind.OPENED for event in events):

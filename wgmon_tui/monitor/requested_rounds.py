@@ -52,7 +52,7 @@ class RequestedRounds:
 
     def take(self, name: str) -> RequestedRound | None:
         """Take the next request of a server that is still wanted."""
-        waiting = self._waiting.get(name, deque())
+        waiting = self._waiting.get(name)
         while waiting:
             request = waiting.popleft()
             if not waiting:
@@ -63,7 +63,8 @@ class RequestedRounds:
 
     def is_waiting(self, name: str) -> bool:
         """Return whether a request of this server is still wanted."""
-        return any(not request.result.done() for request in self._waiting.get(name, ()))
+        waiting = self._waiting.get(name)
+        return waiting is not None and any(not request.result.done() for request in waiting)
 
     def refuse_all(self, name: str, why: str) -> None:
         """End all waits of a server that is no longer checked."""

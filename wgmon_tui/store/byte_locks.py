@@ -11,7 +11,6 @@ import os
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import field
 
@@ -41,22 +40,31 @@ _files_lock = threading.Lock()
 def try_lock(descriptor: int, offset: int, *, by_open_file: bool = PLATFORM.has_open_file_locks) -> bool:
     """Lock a byte; False if another holder has it. True without a lock if the file system has none."""
     if by_open_file:
-        return _succeeds(lambda: fcntl.fcntl(descriptor, _SET_OPEN_FILE_LOCK, _flock(offset, fcntl.F_WRLCK)))
+        try:
+            fcntl.fcntl(descriptor, _SET_OPEN_FILE_LOCK, _flock(offset, fcntl.F_WRLCK))
+        except OSError as error:
+            return _has_no_locks(error)
+        return True
     with _files_lock:
         file = _files[_identity(descriptor)]
         if file.holders.get(offset, descriptor) != descriptor:
             return False
-        is_locked = _succeeds(lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset))
-        if is_locked:
-            file.holders[offset] = descriptor
-        return is_locked
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+        except OSError as error:
+            if not _has_no_locks(error):
+                return False
+        file.holders[offset] = descriptor
+        return True
 
 
 def unlock(descriptor: int, offset: int, *, by_open_file: bool = PLATFORM.has_open_file_locks) -> None:
     """Release the lock on a byte."""
     if by_open_file:
-        with suppress(OSError):
+        try:  # noqa: SIM105  `suppress` takes three calls in each check
             fcntl.fcntl(descriptor, _SET_OPEN_FILE_LOCK, _flock(offset, fcntl.F_UNLCK))
+        except OSError:
+            pass
         return
     with _files_lock:
         file = _files[_identity(descriptor)]
@@ -84,14 +92,9 @@ def close(descriptor: int, *, by_open_file: bool = PLATFORM.has_open_file_locks)
             del _files[identity]
 
 
-def _succeeds(lock: Callable[[], object]) -> bool:
-    try:
-        lock()
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True
+def _has_no_locks(error: OSError) -> bool:
+    """Whether a lock failed because the file system has none, and not because another holder has it."""
+    return not isinstance(error, BlockingIOError | PermissionError)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

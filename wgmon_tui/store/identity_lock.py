@@ -43,14 +43,10 @@ _RECORD = struct.Struct("=qq")
 
 
 class _Place(NamedTuple):
-    """A locked byte: an open file and the number of a slot."""
+    """A locked byte, the first of a record: an open file and an offset."""
 
     descriptor: int
-    slot: int
-
-    @property
-    def offset(self) -> int:
-        return self.slot * _RECORD.size
+    offset: int
 
 
 class IdentityLocks:
@@ -102,7 +98,7 @@ class IdentityLocks:
             except OSError:
                 return None
             self._files[identity] = descriptor
-        return _Place(descriptor, slot_of(target.server.public_key))
+        return _Place(descriptor, slot_of(target.server.public_key) * _RECORD.size)
 
     async def _acquire(self, place: _Place, identity: str) -> bool:
         """Wait for the lock. The prober of this process already checks each server only once at a time."""

@@ -148,9 +148,10 @@ class TimestampLedger:
                 last_ns = self._last_of(identity, stored_ns, now_ns)
                 stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
                 self._last[identity] = stamp_ns
+                encoded = tai64n.encode(stamp_ns)
                 # A process without a group writes zeros over the group of another one.
                 number = self._group or bytes(len(group))
-                os.pwrite(descriptor, tai64n.encode(stamp_ns) + number, 0)
+                os.pwrite(descriptor, encoded + number, 0)
             finally:
                 fcntl.lockf(descriptor, fcntl.LOCK_UN)
         except OSError as error:
@@ -158,7 +159,8 @@ class TimestampLedger:
             last_ns = self._last_of(identity, self._read_only(identity), now_ns)
             stamp_ns = tai64n.next_timestamp_ns(last_ns, now_ns)
             self._last[identity] = stamp_ns
-        return tai64n.encode(stamp_ns)
+            encoded = tai64n.encode(stamp_ns)
+        return encoded
 
     def may_stamp(self, identity: PublicKey) -> bool:
         """Return whether the next timestamp of an identity is near the times known here."""

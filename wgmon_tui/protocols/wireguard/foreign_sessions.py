@@ -95,7 +95,7 @@ class ForeignSessions:
         lives, packets may be for that one. If several identities check one address, it is not known which of
         them the packets concern.
         """
-        if self._identities.get(source) != (identity,):
+        if source not in self._arrivals or self._identities.get(source) != (identity,):
             return None
         since = self._clock() - RECENT_S
         if stamped_elsewhere_s is not None:

@@ -170,7 +170,7 @@ class Prober:
         except ResolutionError as error:
             return (await self._make_unresolved_check(target, error, began),)
         checked = [await self._check(target, each, steps) for each in addresses]
-        if any(check.handshake is None for check, _ in checked) and not is_literal(server.endpoint.host):
+        if not is_literal(server.endpoint.host) and any(check.handshake is None for check, _ in checked):
             with suppress(ResolutionError):  # without an answer, nothing moved
                 addresses, moved = await self._server_addresses.look_up(server, newer_than=time.monotonic())
             checked = [(check, run) for check, run in checked if check.address in addresses]
