@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -279,8 +281,9 @@ async def test_silence_for_the_whole_wait_names_the_likely_causes(config: Path) 
     assert "the server does not know this identity's public key" in ran.out
 
 
-def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_path: Path) -> None:
-    places = ("--config", str(config), "--state", str(tmp_path / "state"))
+@contextmanager
+def waiting_for_silence(*places: str) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """`add` while it waits for a server that does not answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.settimeout(50)
@@ -291,9 +294,15 @@ def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_pat
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            silent.recv(1500)
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=50)
+            yield process, silent
+
+
+def test_an_interrupted_wait_leaves_the_server_and_says_so(config: Path, tmp_path: Path) -> None:
+    places = ("--config", str(config), "--state", str(tmp_path / "state"))
+    with waiting_for_silence(*places) as (process, silent):
+        silent.recv(1500)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=50)
     assert process.returncode == -signal.SIGINT
     assert [each.name for each in read(config).fleet.servers] == ["fra1"]
     assert err == (
@@ -307,19 +316,11 @@ def test_each_result_of_a_wait_is_said_at_once_and_again_when_it_is_stopped(
     config: Path, tmp_path: Path
 ) -> None:
     places = ("--config", str(config), "--state", str(tmp_path / "state"))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        words = ("add", "fra1", f"127.0.0.1:{silent.getsockname()[1]}", str(SERVER_KEY))
-        with subprocess.Popen(
-            [sys.executable, "-m", "wgmon_tui", *places, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stderr
-            first = process.stderr.readline()
-            process.send_signal(signal.SIGINT)
-            _, rest = process.communicate(timeout=50)
+    with waiting_for_silence(*places) as (process, _):
+        assert process.stderr
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=50)
     assert first.startswith("fra1: silent. No answer.")
     assert first.endswith(" Trying again for 5 min.\n")
     assert rest.startswith('wgmon-tui: stopped waiting; last result: silent; "fra1" stays in servers.toml.')
