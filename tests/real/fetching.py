@@ -33,11 +33,16 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes that a client received, in how many seconds; `error` is what its system reported."""
+    """The bytes that a client received, in how many seconds; `error` is what its system reported.
+
+    `has_roamed`: the server answered from another address than the one that was asked, and the client
+    sends there now.
+    """
 
     received: int
     seconds: float
     error: str = ""
+    has_roamed: bool = False
 
     @property
     def is_complete(self) -> bool:

@@ -31,10 +31,14 @@ class ClientConfig:
     keepalive_s: int = 0
     mtu: int = 1420
 
+    @property
+    def shown_endpoint(self) -> str:
+        """The endpoint as wg(8) writes it."""
+        address, port = self.endpoint
+        return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
     def peer(self) -> str:
         """The [Peer] section."""
-        address, port = self.endpoint
-        host = f"[{address}]" if address.version == 6 else str(address)
         preshared = (
             f"PresharedKey = {self.preshared_key.to_text()}\n"
             if self.preshared_key != NO_PRESHARED_KEY
@@ -42,7 +46,7 @@ class ClientConfig:
         )
         keepalive = f"PersistentKeepalive = {self.keepalive_s}\n" if self.keepalive_s else ""
         return (
-            f"[Peer]\nPublicKey = {self.server_key}\n{preshared}Endpoint = {host}:{port}\n"
+            f"[Peer]\nPublicKey = {self.server_key}\n{preshared}Endpoint = {self.shown_endpoint}\n"
             f"AllowedIPs = 0.0.0.0/0, ::/0\n{keepalive}"
         )
 

@@ -50,7 +50,8 @@ def _wireguard(words: str) -> tuple[list[Sequence[str]], list[str]]:
 
 def _shown(cell: Cell, outcome: Outcome) -> Iterator[tuple[str, ...]]:
     """A line for each look of a cell."""
-    for number, (look, seen) in enumerate(zip(cell.row.looks, outcome.seen, strict=False), 1):
+    for number, (planned, seen) in enumerate(zip(cell.row.looks, outcome.seen, strict=False), 1):
+        look = planned.given(seen.got)
         found = seen.round.diagnosis.verdict
         verdict = found.slug if look.is_met(found) else f"{found.slug}, not {look.expected}"
         agrees = "no" if seen.disagreement else "yes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from ipaddress import ip_address
 
 from tests.real.fetching import PORT, Fetched, Patience, fetch, serve, worst
@@ -60,12 +61,13 @@ async def _fetch_from(made: Scene, address: Address, patience: Patience, mtu: in
         made.preshared_key,
         mtu=mtu or 1420,
     )
-    with connected(made.path.client, made.inner_namespace, config):
+    with connected(made.path.client, made.inner_namespace, config) as device:
         for resolver in made.name_servers:
             if error := await look_up(made.inner_namespace, resolver, patience.without_progress_s):
                 return Fetched(0, 0.0, error)
         fetched = [fetch(made.inner_namespace, *each, patience) for each in _services(made)]
-        return worst(list(await asyncio.gather(*fetched)))
+        found = worst(list(await asyncio.gather(*fetched)))
+        return replace(found, has_roamed=device.endpoints() != {config.shown_endpoint})
 
 
 def _services(made: Scene) -> list[tuple[Address, int]]:

@@ -15,7 +15,7 @@ from tests.real.matrix.expectations import (
 )
 from tests.real.matrix.faults import relayed
 from tests.real.matrix.models import Look, Row
-from tests.real.matrix.servers import BORINGTUN, WIREGUARD_GO
+from tests.real.matrix.servers import WIREGUARD_GO
 from tests.real.relay_settings import AnswerFrom, Killer, OneWay, Per, RelaySettings, both_ways
 from wgmon_tui.checks.verdict import Severity, Verdict
 
@@ -192,14 +192,5 @@ ELSEWHERE = (
             (relayed(RelaySettings(answer_from=AnswerFrom.OTHER_PORT)),),
             says=("answers came from 10.77.",),
         ),
-    ),
-    row(
-        "the endpoint is its second address",
-        Look(
-            Severity.DEGRADED,
-            (faults.the_endpoint_is_its_second_address,),
-            says=("answers came from 10.77.2.2",),
-        ),
-        on=(BORINGTUN,),
     ),
 )

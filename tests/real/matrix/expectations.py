@@ -7,7 +7,7 @@ from typing import Any
 from tests.real.matrix.faults import Fault, the_router
 from tests.real.matrix.models import Look, Row
 from tests.real.matrix.servers import LINUX_KERNEL, WIREGUARD_GO
-from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.net.naive_port_check import CLOSED, OPEN_OR_FILTERED
 
 FULL = (WIREGUARD_GO, LINUX_KERNEL)
@@ -41,6 +41,10 @@ DROP_DATA = the_router("udp dport {port} @th,64,8 4 drop")
 DROP_DATA_OF_THE_SERVER = the_router("udp sport {port} @th,64,8 4 drop")
 REJECT = the_router("udp dport {port} reject")
 PROHIBIT = the_router("udp dport {port} reject with icmpx admin-prohibited")
+
+
+ANSWERED_FROM_ITS_FIRST = Look(Severity.DEGRADED, says=("answers came from 10.77.2.2",))
+"""A server with two addresses was asked at the second one, and answered from the first."""
 
 
 def row(mode: str, *looks: Look, **settings: Any) -> Row:

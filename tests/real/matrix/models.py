@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.real.fetching import Patience
+from tests.real.fetching import Fetched, Patience
 from tests.real.matrix.faults import Fault
 from tests.real.matrix.servers import COLUMNS
 from tests.real.server import SLOW_S
@@ -20,6 +21,7 @@ class Look:
     `verdict` may be a severity, which stands for each of its verdicts. `soak` adds a soak to the check. In
     watched rows the look lasts `seconds`, and no incident may open in it if `is_calm`. With `until_met` it
     ends, for the client too, as soon as the verdict is the expected one; `seconds` is then the longest time.
+    `if_roamed` is what holds instead where a real client saw the server answer from another address.
     """
 
     verdict: Verdict | Severity
@@ -32,6 +34,7 @@ class Look:
     seconds: float = 10.0
     is_calm: bool = False
     until_met: bool = False
+    if_roamed: Look | None = None
 
     @property
     def severity(self) -> Severity:
@@ -41,6 +44,10 @@ class Look:
     def expected(self) -> str:
         """The verdict or severity, as a word."""
         return self.verdict.word if isinstance(self.verdict, Severity) else self.verdict.slug
+
+    def given(self, got: Sequence[Fetched]) -> Look:
+        """The look that holds for what real clients got."""
+        return self.if_roamed if self.if_roamed and any(each.has_roamed for each in got) else self
 
     def is_met(self, verdict: Verdict) -> bool:
         return self.verdict in (verdict, verdict.severity)

@@ -141,7 +141,7 @@ def _play(cell: Cell, where: Column) -> Outcome:
     wrong = [
         f"look {number}: {line}"
         for number, (look, each) in enumerate(zip(row.looks, seen, strict=True), 1)
-        for line in (*_wrong(look, each.round), *_complaints(look, each))
+        for line in _find_faults(look.given(each.got), each)
     ]
     return Outcome(tuple(seen), tuple(wrong))
 
@@ -209,8 +209,9 @@ async def _looking(row: Row, made: Scene) -> AsyncIterator[_MakeLook]:
         await made.prober.close()
 
 
-def _complaints(look: Look, seen: Seen) -> Iterable[str]:
-    """Check a look against the client, and that no incident opened where none may."""
+def _find_faults(look: Look, seen: Seen) -> Iterable[str]:
+    """Check a look against what is expected, and the client, and that no incident opened where none may."""
+    yield from _wrong(look, seen.round)
     if seen.disagreement:
         yield seen.disagreement
     if look.is_calm and seen.incidents:

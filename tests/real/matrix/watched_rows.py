@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.real.fetching import Patience
 from tests.real.matrix import faults
-from tests.real.matrix.expectations import DROP, FIREWALL, UNKNOWN_PEER, healthy, row
+from tests.real.matrix.expectations import ANSWERED_FROM_ITS_FIRST, DROP, FIREWALL, UNKNOWN_PEER, healthy, row
 from tests.real.matrix.faults import relayed, the_router
 from tests.real.matrix.models import Look
-from tests.real.matrix.servers import WIREGUARD_GO
+from tests.real.matrix.servers import BORINGTUN, WIREGUARD_GO
 from tests.real.relay_settings import both_ways
 from wgmon_tui.checks.verdict import Severity, Verdict
 
@@ -18,16 +20,25 @@ NAMED = (
     row(
         "its name moves to another address",
         healthy(faults.its_name_has_one_address),
-        healthy(faults.its_name_moves_to_its_second_address, says=_MOVED),
+        replace(
+            healthy(faults.its_name_moves_to_its_second_address, says=_MOVED),
+            if_roamed=ANSWERED_FROM_ITS_FIRST,
+        ),
         timeout=1.0,
-        on=(WIREGUARD_GO,),
+        on=(WIREGUARD_GO, BORINGTUN),
     ),
     row(
         "its name moves to another address, watched",
         Look(Verdict.HEALTHY, (faults.its_name_has_one_address,), seconds=3.0, is_calm=True),
-        Look(Verdict.HEALTHY, (faults.its_name_moves_to_its_second_address,), seconds=12.0, is_calm=True),
+        Look(
+            Verdict.HEALTHY,
+            (faults.its_name_moves_to_its_second_address,),
+            seconds=12.0,
+            is_calm=True,
+            if_roamed=ANSWERED_FROM_ITS_FIRST,
+        ),
         watched=1,
-        on=(WIREGUARD_GO,),
+        on=(WIREGUARD_GO, BORINGTUN),
     ),
     row(
         "one of two addresses of its name is dead",
