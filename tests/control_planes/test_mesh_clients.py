@@ -29,6 +29,8 @@ from wgmon_tui.control_planes.netbird.client import NetbirdClient
 from wgmon_tui.control_planes.tailscale.client import TailscaleClient
 from wgmon_tui.text import format_iso_time
 
+pytestmark = pytest.mark.repeated_if_starved
+
 NODE = ip_address("100.101.102.103")
 PONG = "pong from web1 (100.101.102.103) via TSMP in 12ms"
 

@@ -27,6 +27,8 @@ from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.control_planes.relay_probes import MOST_RELAYS
 from wgmon_tui.control_planes.tailscale.local_api import STATUS_PATH
 
+pytestmark = pytest.mark.repeated_if_starved
+
 
 async def look(
     relays: list[str], answers: dict[str, Answer] | None = None, more: str = "", timeout_s: float = 10.0

@@ -99,7 +99,6 @@ def test_two_processes_that_share_an_identity_never_repeat_a_stamp_or_go_back(tm
         pipes.append(ours)
         processes.append(process)
     for pipe in pipes:
-        assert pipe.poll(30)
         pipe.recv()
     for pipe in pipes:  # both are ready: start at the same time
         pipe.send(None)

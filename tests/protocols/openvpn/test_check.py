@@ -26,6 +26,8 @@ from wgmon_tui.protocols.openvpn.observations import find
 from wgmon_tui.protocols.openvpn.profile import RemoteProto, StaticChallenge
 from wgmon_tui.protocols.openvpn.protocol import PROTOCOL
 
+pytestmark = pytest.mark.repeated_if_starved
+
 ALL = ["reach", "reset", "tls", "key-exchange", "authenticate", "push-reply", "tunnel", "keepalive"]
 
 

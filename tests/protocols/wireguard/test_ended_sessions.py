@@ -24,6 +24,8 @@ from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.ended_sessions import EndedSessions, is_of_other_client
 from wgmon_tui.protocols.wireguard.session import Session
 
+pytestmark = pytest.mark.repeated_if_starved
+
 SYN, SYN_ACK, ACK, RST_ACK = 0x02, 0x12, 0x10, 0x14
 SERVICE = (INNER_V4, 443)
 

@@ -32,6 +32,8 @@ from wgmon_tui.protocols.proxies.proxy_command.check import at_address
 from wgmon_tui.protocols.proxies.proxy_command.settings import CommandSettings
 from wgmon_tui.protocols.proxies.proxy_command.targets import CommandTarget
 
+pytestmark = pytest.mark.repeated_if_starved
+
 PROGRAM = str(Path(__file__).with_name("socks_program.py"))
 LINK = Hysteria2Link(Endpoint("127.0.0.1", 443), "SECRET")
 
