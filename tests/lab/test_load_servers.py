@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sys
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_every_server_of_a_crowd_completes_a_handshake() -> None:
     with run_load_servers(50, (CLIENT.public,)) as found:
         assert len(set(found.servers)) == 50
         assert len(asyncio.run(handshakes(found))) == 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_every_server_of_a_crowd_can_have_an_address_of_its_own() -> None:
+    with run_load_servers(300, (CLIENT.public,), own_addresses=True) as found:
+        assert len({endpoint.host for endpoint, _ in found.servers}) == 300
+        assert {endpoint.port for endpoint, _ in found.servers} == {51820}
+        assert len(asyncio.run(handshakes(found))) == 300
 
 
 def test_the_process_of_a_crowd_ends_with_its_context() -> None:

@@ -1,10 +1,14 @@
-"""Engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [tunnel] [recorder]]`.
+"""Engine under load: `python -m tests.perf.engine_load [SERVERS INTERVAL_S SECONDS [OPTION…]]`.
 
 Checks SERVERS servers every INTERVAL_S seconds. Prints this process's share of a core, false losses (every
 server is healthy, so wgmon-tui causes each loss), how late checks started, and the memory used. The servers
 run in a separate process on the other core. With `tunnel`, every check also sends three echoes through the
 session over half a second; without, it ends with the handshake and its keepalive. With `recorder`, every
 round is written to a store, by a thread of this process.
+
+Two options are for the memory of a process that has run for long. With `full-windows`, each server has as
+many round-trip times from the start as after 120 checks, and its counters are beyond the small numbers that
+Python shares. With `own-addresses`, each has an address of its own instead of a port (Linux only).
 """
 
 from __future__ import annotations
@@ -18,12 +22,13 @@ import tempfile
 import time
 from ipaddress import ip_interface
 from pathlib import Path
+from random import Random
 
 from wgmon_tui.config.keys import PrivateKey, PublicKey
 from wgmon_tui.config.models import Server
 from wgmon_tui.lab.load_servers import INNER_ADDRESS, LoadServers, run_load_servers
 from wgmon_tui.monitor.engine import Engine
-from wgmon_tui.monitor.fleet_state import Round, ServerState
+from wgmon_tui.monitor.fleet_state import FleetState, Round, ServerState
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.prober import Prober
 from wgmon_tui.protocols.wireguard.targets import Target
@@ -31,6 +36,8 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
 TIMEOUT_S = 1.0
+_EARLIER_CHECKS = 300
+"""Numbers up to 256 are one object for all servers."""
 _LOADS = (
     (2_000, 1.0, 60.0, False),
     (10_000, 5.0, 60.0, False),
@@ -47,7 +54,7 @@ def main() -> None:
     identity = PrivateKey.generate()
     for size, interval, seconds, tunnel in loads:
         with (
-            run_load_servers(size, (identity.public,)) as servers,
+            run_load_servers(size, (identity.public,), own_addresses="own-addresses" in sys.argv) as servers,
             tempfile.TemporaryDirectory() as state,
             TimestampLedger(Path(state)) as timestamps,
         ):
@@ -71,6 +78,8 @@ async def _measure(
     ]
     targets = {server.name: Target(server, identity, tunnel_addresses=_OURS) for server in watched}
     engine.watch(watched, targets, {})
+    if "full-windows" in sys.argv:
+        _fill_windows(engine.fleet_state)
     if recorder:
         recorder.start()
         recorder.watch(engine.fleet_state.states.values())
@@ -123,6 +132,15 @@ def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float, t
         tunnel_ping=(INNER_ADDRESS,),
         tunnel_every=3600.0,
     )
+
+
+def _fill_windows(fleet_state: FleetState) -> None:
+    """Add earlier checks to every server, one by one as in real life: so its window grows the same way."""
+    random = Random(1)
+    for name, server_state in fleet_state.states.items():
+        for _ in range(_EARLIER_CHECKS):
+            server_state.samples.add(random.uniform(0.01, 0.2))
+            fleet_state.touch(name)
 
 
 def _resident_mb() -> float:

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from multiprocessing.connection import Connection
 
 from wgmon_tui.config.keys import PrivateKey, PublicKey
@@ -23,6 +23,11 @@ from wgmon_tui.net.addresses import Endpoint
 
 INNER_ADDRESS = ip_address("10.255.0.1")
 """The inner address at which every load server answers echoes."""
+
+_SHARED_ADDRESS = "127.0.0.1"
+_FIRST_OWN_ADDRESS = IPv4Address("127.1.0.1")
+_PORT = 51820
+"""Of servers with addresses of their own; the others have any free port."""
 
 _RESERVED_FILES = 64  # standard streams, the pipe, the event loop
 
@@ -35,15 +40,20 @@ class LoadServers:
 
 
 @contextmanager
-def run_load_servers(size: int, clients: tuple[PublicKey, ...]) -> Iterator[LoadServers]:
+def run_load_servers(
+    size: int, clients: tuple[PublicKey, ...], *, own_addresses: bool = False
+) -> Iterator[LoadServers]:
     """Run `size` healthy servers that admit `clients`, in a child process on 127.0.0.1.
 
-    Raises OSError if the system does not allow that many sockets per process.
+    With `own_addresses`, each has another address, from 127.1.0.1 on, and the port that is usual for
+    WireGuard. Linux has all of 127.0.0.0/8 on its loopback interface; other systems do not.
+
+    Raises OSError if the system does not allow that many sockets per process, or lacks an address.
     """
     spawn = multiprocessing.get_context("spawn")
     parent_end, child_end = spawn.Pipe()
     process = spawn.Process(
-        target=_serve, args=(child_end, size, clients), name="wgmon-lab-crowd", daemon=True
+        target=_serve, args=(child_end, size, clients, own_addresses), name="wgmon-lab-crowd", daemon=True
     )
     process.start()
     child_end.close()
@@ -67,18 +77,22 @@ def _receive_result(pipe: Connection) -> LoadServers | OSError:
     raise TypeError(type(answer).__name__)
 
 
-def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
+def _serve(pipe: Connection, size: int, clients: tuple[PublicKey, ...], own_addresses: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the benchmark process
-    asyncio.run(_serve_until_closed(pipe, size, clients))
+    asyncio.run(_serve_until_closed(pipe, size, clients, own_addresses))
 
 
-async def _serve_until_closed(pipe: Connection, size: int, clients: tuple[PublicKey, ...]) -> None:
+async def _serve_until_closed(
+    pipe: Connection, size: int, clients: tuple[PublicKey, ...], own_addresses: bool
+) -> None:
     peers = tuple(LabPeer(client, (ip_network("10.0.0.0/8"),)) for client in clients)
     servers: list[LabServer] = []
     try:
         _allow_open_files(size + _RESERVED_FILES)
-        for _ in range(size):
-            server = LabServer(LabSetup(PrivateKey.generate(), peers, (INNER_ADDRESS,)))
+        for number in range(size):
+            host, port = (str(_FIRST_OWN_ADDRESS + number), _PORT) if own_addresses else (_SHARED_ADDRESS, 0)
+            setup = LabSetup(PrivateKey.generate(), peers, (INNER_ADDRESS,))
+            server = LabServer(setup, host=host, port=port)
             servers.append(server)
             await server.start()
     except OSError as error:
