@@ -117,7 +117,7 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class _SinkDecision:
-    """One incident and one sink."""
+    """Decides what one sink is notified of about one incident, by the event that came."""
 
     sink: str
     snapshot: IncidentSnapshot

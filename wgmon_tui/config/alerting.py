@@ -32,7 +32,7 @@ DEFAULT_EVENTS = ("opened", "cause changed", "recovered", "acknowledged")
 
 
 class SinkType(StrEnum):
-    """The types of sinks."""
+    """The values of `type` of a `[[sink]]`."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"

@@ -77,7 +77,7 @@ class AddedServer:
 
     @property
     def key_files(self) -> tuple[Path, ...]:
-        """The files of the keys."""
+        """The files of its private and its preshared key, as far as there are any."""
         return tuple(each for each in (self.private_key_file, self.preshared_key_file) if each)
 
     @property

@@ -49,7 +49,7 @@ _WORDS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}, "m
 
 
 class FormFieldKind(Enum):
-    """The input kind of a form field."""
+    """How a form asks for a value: a line to type, a choice, or the place of a secret."""
 
     TEXT = auto()
     NUMBER = auto()

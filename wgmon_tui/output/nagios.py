@@ -27,7 +27,7 @@ _PLAIN_LABEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class PluginState(Enum):
-    """Exit state of a plugin."""
+    """The exit codes of the Monitoring Plugins guidelines."""
 
     OK = 0
     WARNING = 1

@@ -26,7 +26,7 @@ class PeriodState(StrEnum):
 
     @property
     def severity(self) -> Severity:
-        """Return the severity to show."""
+        """Return the severity by whose colour it is shown; maintenance is shown as a pause."""
         return _SEVERITIES.get(self.value, Severity.PAUSED)
 
 

@@ -56,7 +56,7 @@ class WriterGoneError(Exception):
 
 
 class Worker:
-    """One worker process."""
+    """The work of one worker process: it takes frames from the writer, and answers with checks and traces."""
 
     def __init__(self, reporter: FaultReporter) -> None:
         self._reporter = reporter

@@ -22,7 +22,7 @@ class WritableSecret(Protocol):
     """A secret that has a text for a file."""
 
     def to_text(self) -> str:
-        """The text."""
+        """The text that its file gets."""
         ...
 
 

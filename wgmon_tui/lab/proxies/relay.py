@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 
 
 class LabProxyServer(LabStreamServer):
-    """A proxy server."""
+    """A proxy that connects its clients to one page, and refuses every other destination."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ class TlsEstablished:
 
     @property
     def certificate(self) -> bytes:
-        """That of the server."""
+        """The certificate of the server in DER; empty without a chain."""
         return self.chain[0] if self.chain else b""
 
 

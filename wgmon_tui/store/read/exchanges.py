@@ -72,7 +72,7 @@ def lines_of_server(
     vantage: str | None,
     limit: int,
 ) -> list[ExchangeSummary]:
-    """Return the same for one server."""
+    """Return the stored exchanges of one server from one vantage, or from all; the latest first."""
     start, end = span
     found: list[ExchangeSummary] = []
     for series in find_series(connection, server, vantage):

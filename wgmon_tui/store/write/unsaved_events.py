@@ -27,7 +27,7 @@ class UnsavedEvents:
 
 
 class UnsavedEventsSource(Protocol):
-    """The recorder."""
+    """What alerts need of the recorder while the store cannot be written."""
 
     @property
     def unwritten(self) -> UnsavedEvents | None:

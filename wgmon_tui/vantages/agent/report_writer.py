@@ -41,7 +41,7 @@ class ReportWriter:
 
     @property
     def epoch(self) -> str:
-        """The epoch of the queue."""
+        """The random name of the queue: a new file numbers its reports from the beginning."""
         return self._queue.epoch
 
     @property

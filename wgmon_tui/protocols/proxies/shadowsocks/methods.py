@@ -25,10 +25,10 @@ class Aead(Protocol):
     """An AEAD cipher with a 12-byte nonce and a 16-byte tag."""
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
-        """Seal."""
+        """Encrypt data, and append the tag."""
 
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
-        """Open. Raises InvalidTag."""
+        """Check the tag, and decrypt what is before it. Raises InvalidTag."""
 
 
 class InvalidPasswordError(ValueError):

@@ -21,7 +21,7 @@ Hash = Callable[[bytes], bytes]
 
 
 def command_key(user_id: UUID) -> bytes:
-    """The key of a user."""
+    """The key of a user id, from which those of a request are derived."""
     return hashlib.md5(user_id.bytes + _MAGIC, usedforsecurity=False).digest()
 
 
