@@ -76,13 +76,12 @@ class Dispatcher:
         vantage: str = "",
         clock_guard: ClockGuard | None = None,
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
         send: Callable[[SinkType], Send] = sender,
         random: Random | None = None,
     ) -> None:
-        """`heartbeats` returns the current server states.
+        """`heartbeats` returns the current server states, `clock` the believed time in Unix seconds.
 
-        The clocks, `send` and `random` are for tests.
+        `send` and `random` are for tests.
         """
         self.trouble: str | None = None
         """Why alerts are not sent, or only from memory, in one line."""
@@ -94,8 +93,8 @@ class Dispatcher:
         self._shutdown_marker = ShutdownMarker(self._working_set)
         self._resolved_sinks = resolved_sinks
         self._heartbeats, self._vantage = heartbeats, vantage
-        self._clock, self._monotonic = clock, monotonic
-        self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), monotonic()))
+        self._clock = clock
+        self._clock_guard = clock_guard or ClockGuard(lambda: ClockReading(clock(), time.monotonic()))
         self._sender = send
         self._random = random or Random()  # noqa: S311  jitter, not keys
         self._store = ThreadPoolExecutor(1, "alerts")
@@ -174,27 +173,27 @@ class Dispatcher:
     async def _expand(self) -> None:
         await self._announce_gap()
         self._start_workers()
-        looked_at = cleaned_at = self._monotonic()
-        apart, first = self._clock() - self._monotonic(), True
+        looked_at = cleaned_at = time.monotonic()
+        apart, first = self._clock() - time.monotonic(), True
         while True:
             if not self._others_dropped:
                 await self._run_in_store(
                     self._outbox.drop_other_sinks, self._resolved_sinks.alerts.sinks, self._clock()
                 )
                 self._others_dropped = True
-            step = self._clock() - self._monotonic() - apart
+            step = self._clock() - time.monotonic() - apart
             if abs(step) > _STEP_S:
                 apart += step
                 await self._run_in_store(self._outbox.shift_times, step)
-            if self._monotonic() - cleaned_at >= _HOUSEKEEPING_S:
-                cleaned_at = self._monotonic()
+            if time.monotonic() - cleaned_at >= _HOUSEKEEPING_S:
+                cleaned_at = time.monotonic()
                 await self._run_in_store(self._shutdown_marker.refresh, self._clock())
                 if self._clock_guard.may_delete:
                     await self._run_in_store(self._outbox.forget, self._clock())
                     await self._run_in_store(self._deliveries.forget, self._clock())
-            around = first or self._monotonic() - looked_at >= _DUE_CHECK_EVERY_S
+            around = first or time.monotonic() - looked_at >= _DUE_CHECK_EVERY_S
             if around:
-                looked_at, first = self._monotonic(), False
+                looked_at, first = time.monotonic(), False
             self._gathering.mark_events_read()
             has_more, self.memory_notice = await self._run_in_store(
                 self._expand_once,

@@ -46,7 +46,7 @@ class Drift:
         return tuple(self._names)
 
     def note(self, name: str) -> None:
-        """Note a field."""
+        """Remember a field that is missing, or not of the expected form."""
         self._names[name] = None
 
 
@@ -79,12 +79,10 @@ class Fields:
             return None
         return value
 
-    def time(self, name: str, *, optional: bool = True) -> float | None:
+    def time(self, name: str) -> float | None:
         """A time of RFC 3339 in Unix seconds. None if it is absent, null or Go's zero time."""
         value = self._object.get(name)
         if value is None or value in _NO_TIME:
-            if name not in self._object and not optional:
-                self._note(name)
             return None
         return self._read_time(name, value)
 

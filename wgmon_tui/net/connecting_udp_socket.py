@@ -41,12 +41,11 @@ def open_udp_socket(
     family: socket.AddressFamily,
     on_datagram: Callable[[Datagram], None],
     on_error: Callable[[QueuedError], None],
-    platform: Platform = PLATFORM,
 ) -> DatagramSocket:
     """Open the kind of socket that this system needs. Raises OSError if it does not support the family."""
-    if platform.has_error_queue:
+    if PLATFORM.has_error_queue:
         return DatagramSocket(family, on_datagram, on_error)
-    return ConnectingUdpSocket(family, on_datagram, on_error, platform)
+    return ConnectingUdpSocket(family, on_datagram, on_error)
 
 
 class ConnectingUdpSocket(DatagramSocket):

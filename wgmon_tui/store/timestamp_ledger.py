@@ -119,7 +119,7 @@ class TimestampLedger:
             os.close(descriptor)
         self._files.clear()
 
-    def services(self, vantage: str = "local") -> ProbeServices:
+    def services(self) -> ProbeServices:
         """Return what probers need of this ledger and its locks."""
         return ProbeServices(
             next_timestamp=self.next,
@@ -127,7 +127,6 @@ class TimestampLedger:
             may_stamp=self.may_stamp,
             stamped_elsewhere=self.stamped_elsewhere,
             hold_identity=self.identity_locks.hold,
-            vantage=vantage,
         )
 
     def next(self, identity: PublicKey) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from math import inf
 
 from wgmon_tui.monitor.engine import Engine
@@ -29,10 +29,9 @@ FRESH_S = 1.0
 class ProbeEndpoint:
     """Requests checks from an engine and waits for their results."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._clock = clock
-        self._bucket = TokenBucket(PROBES_PER_S, BURST, clock)
+        self._bucket = TokenBucket(PROBES_PER_S, BURST)
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._ended_at: dict[str, float] = {}
         engine.listen(self._record_check)
@@ -44,7 +43,7 @@ class ProbeEndpoint:
         """
         if (
             self._engine.fleet_state.states[name].paused
-            or self._clock() - self._ended_at.get(name, -inf) < FRESH_S
+            or time.monotonic() - self._ended_at.get(name, -inf) < FRESH_S
         ):
             return True
         finished = self._pending.get(name)
@@ -60,7 +59,7 @@ class ProbeEndpoint:
     ) -> None:
         name = server_state.server.name
         if name in self._pending and (outcome or server_state.paused):
-            self._ended_at[name] = self._clock()
+            self._ended_at[name] = time.monotonic()
             self._pending.pop(name).set_result(None)
 
     def retain(self, servers: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from wgmon_tui.lab.started_server import StartedServer
 from wgmon_tui.net.addresses import Endpoint
 
 Source = tuple[str, int]
+_HOST = "127.0.0.1"
 _SESSIONS = 64
 _ADDRESSES = 250
 _TICK_S = 0.5
@@ -59,14 +60,7 @@ class OpenVpnLabServer(StartedServer):
     OSError if the address cannot be bound.
     """
 
-    def __init__(
-        self,
-        setup: OpenVpnLabSetup,
-        mode: OpenVpnLabMode = OpenVpnLabMode.HEALTHY,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-    ) -> None:
+    def __init__(self, setup: OpenVpnLabSetup, mode: OpenVpnLabMode = OpenVpnLabMode.HEALTHY) -> None:
         self._setup = setup
         self.mode = mode
         self._other_key = make_static_key()
@@ -79,8 +73,8 @@ class OpenVpnLabServer(StartedServer):
         """Set when a client has ended its session, or TLS has failed."""
         self.data_arrived = asyncio.Event()
         """Set when a data packet of a client has authenticated."""
-        self._socket = _bind(host, port)
-        self.endpoint = Endpoint(host, self._socket.getsockname()[1])
+        self._socket = _bind(_HOST)
+        self.endpoint = Endpoint(_HOST, self._socket.getsockname()[1])
 
     async def start(self) -> None:
         """Start to answer."""
@@ -190,11 +184,12 @@ class _Receiver(asyncio.DatagramProtocol):
         self._server.on_datagram(data, addr)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str) -> socket.socket:
+    """A UDP socket on a free port. Raises OSError."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     bound.setblocking(False)
     try:
-        bound.bind((host, port))
+        bound.bind((host, 0))
     except OSError:
         bound.close()
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -64,12 +63,11 @@ class SessionSetup:
 class LabSession:
     """One client of the server. `now` is in seconds of one clock."""
 
-    def __init__(self, setup: SessionSetup, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, setup: SessionSetup) -> None:
         self._setup = setup
-        self._random_bytes = random_bytes
         self._wrapping = TlsCrypt(setup.static_key, is_server=True) if setup.static_key else Plain()
         self._channel = ReliableChannel()
-        self._own_id = random_bytes(SESSION_ID_LENGTH)
+        self._own_id = os.urandom(SESSION_ID_LENGTH)
         self._client_id = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = setup.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -169,12 +167,10 @@ class LabSession:
             return
         source = KeySource.of_client(self._plaintext[_KEY_MESSAGE_HEAD:texts_at])
         self._plaintext = self._plaintext[end:]
-        own = KeySource(b"", self._random_bytes(32), self._random_bytes(32))
+        own = KeySource(b"", os.urandom(32), os.urandom(32))
         self._cipher = _choose_cipher(texts[3])
         keys = derive_from_sources(source, own, self._client_id, self._own_id)
-        self._data = DataChannel(
-            self._cipher, "SHA1", keys, peer_id=self._setup.peer_id, is_server=True, random=self._random_bytes
-        )
+        self._data = DataChannel(self._cipher, "SHA1", keys, peer_id=self._setup.peer_id, is_server=True)
         answer = bytes(4) + b"\x02" + own.random1 + own.random2
         self._tls.write(answer + _text(OPTIONS) + _NO_TEXTS)
 

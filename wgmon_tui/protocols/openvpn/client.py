@@ -106,7 +106,6 @@ class Client:
         *,
         wrapped_key_length: int = 0,
         is_large: bool = False,
-        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """`wrapped_key_length` is that of tls-crypt-v2, 0 for other wrappings.
 
@@ -114,14 +113,13 @@ class Client:
         """
         self._wrapping = wrapping
         self._wrapped_key_length = wrapped_key_length
-        self._random_bytes = random_bytes
         self._channel = ReliableChannel()
-        self.session_id = random_bytes(SESSION_ID_LENGTH)
+        self.session_id = os.urandom(SESSION_ID_LENGTH)
         self.remote_session_id = b""
         self._login: Login | None = None
         self._tls: ControlTls | None = None
         self._must_send_wrapped_key = False
-        self._source = KeySource.of_client(random_bytes(key_exchange.CLIENT_RANDOM_LENGTH))
+        self._source = KeySource.of_client(os.urandom(key_exchange.CLIENT_RANDOM_LENGTH))
         self._server_message: ServerKeyMessage | None = None
         self._plaintext = b""
         self._push = PushAssembly()

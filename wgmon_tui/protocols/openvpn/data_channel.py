@@ -88,19 +88,18 @@ DIGESTS = {"SHA1": "sha1", "SHA224": "sha224", "SHA256": "sha256", "SHA384": "sh
 class PacketIdWindow:
     """Remembers which packet ids came, so that each is accepted once."""
 
-    def __init__(self, size: int = WINDOW) -> None:
-        self._size = size
+    def __init__(self) -> None:
         self._highest = 0
         self._seen = 0
 
     def accept(self, number: int) -> bool:
         """Whether this id is new. It counts as seen from then on."""
         if number > self._highest:
-            self._seen = (self._seen << (number - self._highest) | 1) & ((1 << self._size) - 1)
+            self._seen = (self._seen << (number - self._highest) | 1) & ((1 << WINDOW) - 1)
             self._highest = number
             return True
         bit = 1 << (self._highest - number)
-        if number < 1 or self._highest - number >= self._size or self._seen & bit:
+        if number < 1 or self._highest - number >= WINDOW or self._seen & bit:
             return False
         self._seen |= bit
         return True
@@ -148,7 +147,7 @@ def _aead_header(header: bytes) -> bytes:
 
 
 class _CbcForm:
-    def __init__(self, kind: CipherKind, digest: str, keys: bytes, random: Callable[[int], bytes]) -> None:
+    def __init__(self, kind: CipherKind, digest: str, keys: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         algorithm = algorithms.AES(keys[: kind.key_bytes])
@@ -156,12 +155,11 @@ class _CbcForm:
         self._digest = digest
         self._size = hmac.new(b"", b"", digest).digest_size
         self._hmac_key = keys[_CIPHER_PART : _CIPHER_PART + self._size]
-        self._random = random
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
         plain = number.to_bytes(_ID, "big") + payload
         padding = _BLOCK - len(plain) % _BLOCK
-        iv = self._random(_BLOCK)
+        iv = os.urandom(_BLOCK)
         encryptor = self._make(iv).encryptor()
         sealed = iv + encryptor.update(plain + bytes((padding,)) * padding) + encryptor.finalize()
         return header + hmac.digest(self._hmac_key, sealed, self._digest) + sealed
@@ -200,7 +198,6 @@ class DataChannel:
         compression: Compression = Compression.NONE,
         has_fragments: bool = False,
         is_server: bool = False,
-        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         if len(keys) != KEY_BYTES:
             raise ValueError(f"expected {KEY_BYTES} bytes of keys, got {len(keys)}")
@@ -214,8 +211,8 @@ class DataChannel:
         self._compression = compression
         self._fragment_header = bytes(4) if has_fragments else b""
         self._header = _make_header(key_id, peer_id)
-        self._sending = _form(kind, digest, server if is_server else client, random)
-        self._receiving = _form(kind, digest, client if is_server else server, random)
+        self._sending = _form(kind, digest, server if is_server else client)
+        self._receiving = _form(kind, digest, client if is_server else server)
         self._sent = 0
         self._window = PacketIdWindow()
 
@@ -261,5 +258,5 @@ def _make_header(key_id: int, peer_id: int | None) -> bytes:
     return bytes((DATA_V2 << 3 | key_id,)) + (peer_id % _MAX_PEER_ID).to_bytes(3, "big")
 
 
-def _form(kind: CipherKind, digest: str, keys: bytes, random: Callable[[int], bytes]) -> _Sealing:
-    return _AeadForm(kind, keys) if kind.is_aead else _CbcForm(kind, DIGESTS[digest.upper()], keys, random)
+def _form(kind: CipherKind, digest: str, keys: bytes) -> _Sealing:
+    return _AeadForm(kind, keys) if kind.is_aead else _CbcForm(kind, DIGESTS[digest.upper()], keys)

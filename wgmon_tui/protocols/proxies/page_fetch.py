@@ -105,10 +105,9 @@ class PageFetcher:
         *,
         timeout_s: float,
         log: PacketLog | None = None,
-        limit_s: float = LIMIT_S,
     ) -> None:
-        """`timeout_s` is how long a connection or an answer may take, `limit_s` all of it."""
-        self._page, self._timeout_s, self._log, self._limit_s = page, timeout_s, log, limit_s
+        """`timeout_s` is how long a connection or an answer may take."""
+        self._page, self._timeout_s, self._log = page, timeout_s, log
         self.stack = StreamStack(layers)
         self._response = ResponseParser()
         self._began = time.monotonic()
@@ -152,7 +151,7 @@ class PageFetcher:
         self._send(writer, self.stack.begin() + self.stack.send(page_request(self._page)))
         self._note_opened()
         while not self._is_over():
-            wait = min(self._timeout_s + self._progress_at, self._limit_s) - self._now()
+            wait = min(self._timeout_s + self._progress_at, LIMIT_S) - self._now()
             try:
                 async with asyncio.timeout(max(wait, 0.0)):
                     received = await reader.read(_CHUNK)
@@ -209,7 +208,7 @@ class PageFetcher:
         """Name what the time ran out for."""
         if self._response.status is None and self._carried < _LEAST_BEGUN_BYTES:
             return "no-response"
-        return "slow" if self._progress_at + self._timeout_s > self._limit_s else "stalled"
+        return "slow" if self._progress_at + self._timeout_s > LIMIT_S else "stalled"
 
     def _judge(self) -> PageFault | None:
         expected, status = self._page.status, self._response.status

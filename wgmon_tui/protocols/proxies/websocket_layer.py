@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable
 
 from wgmon_tui.protocols.proxies.stream_layers import LayerOutput, StreamLayerError
 
@@ -30,8 +29,8 @@ class UpgradeLayer:
     is_proven = False
     may_be_direct = False
 
-    def __init__(self, path: str, host: str, random: Callable[[int], bytes] = os.urandom) -> None:
-        self._path, self._host, self._random = path, host, random
+    def __init__(self, path: str, host: str) -> None:
+        self._path, self._host = path, host
         self._head = bytearray()
         self.status: int | None = None
         """The HTTP status with which the server answered."""
@@ -89,9 +88,9 @@ class WebSocketLayer(UpgradeLayer):
 
     name = NAME
 
-    def __init__(self, path: str, host: str, random: Callable[[int], bytes] = os.urandom) -> None:
-        super().__init__(path, host, random)
-        self._key = base64.b64encode(random(16))
+    def __init__(self, path: str, host: str) -> None:
+        super().__init__(path, host)
+        self._key = base64.b64encode(os.urandom(16))
         self._buffer = bytearray()
 
     def wrap(self, data: bytes) -> bytes:
@@ -121,7 +120,7 @@ class WebSocketLayer(UpgradeLayer):
         return LayerOutput(bytes(data), bytes(reply), is_over)
 
     def _frame(self, kind: int, payload: bytes) -> bytes:
-        mask, size = self._random(4), len(payload)
+        mask, size = os.urandom(4), len(payload)
         if size < _LENGTH_16:
             length = bytes([_MASKED | size])
         elif size < 2**16:

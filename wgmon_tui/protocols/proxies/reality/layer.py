@@ -65,10 +65,9 @@ class RealityLayer:
         options: RealityOptions,
         server_name: str,
         unix_time: Callable[[], float],
-        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Raises ValueError for a public key that is none."""
-        self._hello = make_hello(options, server_name, unix_time(), random(32))
+        self._hello = make_hello(options, server_name, unix_time(), os.urandom(32))
         self._transcript = bytearray(self._hello.message)
         self._records, self._messages = bytearray(), bytearray()
         self._suite: CipherSuite | None = None

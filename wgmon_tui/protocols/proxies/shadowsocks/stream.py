@@ -44,13 +44,12 @@ class ShadowsocksStream:
         destination: Destination,
         *,
         unix_time: Callable[[], float],
-        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Raises InvalidPasswordError. `unix_time` is the clock of 2022's timestamps."""
-        self._method, self._destination, self._random = method, destination, random
+        self._method, self._destination = method, destination
         self._unix_time = unix_time
         self._keys = method.keys(password)
-        self._salt = random(method.key_length)
+        self._salt = os.urandom(method.key_length)
         self._sealer: _Sealer | None = None
         self._opener = _Opener(method, self._keys[-1], self._salt)
 
@@ -82,7 +81,7 @@ class ShadowsocksStream:
         return LayerOutput(data)
 
     def _header_2022(self, sealer: _Sealer, address: bytes, data: bytes) -> bytes:
-        padding = self._random(1 + self._random(1)[0] * _MOST_PADDING // 256)
+        padding = os.urandom(1 + os.urandom(1)[0] * _MOST_PADDING // 256)
         first, rest = data[:_LARGEST_CHUNK], data[_LARGEST_CHUNK:]
         variable = address + len(padding).to_bytes(2, "big") + padding + first
         timestamp = max(0, int(self._unix_time())).to_bytes(_TIME, "big")

@@ -11,7 +11,6 @@ Source: XTLS/Xray-core, proxy/proxy.go.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from uuid import UUID
 
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
@@ -24,9 +23,9 @@ _LARGEST = 0xFFFF
 _MOST_PADDING = 256
 
 
-def pad_once(user_id: UUID, data: bytes, random: Callable[[int], bytes] = os.urandom) -> bytes:
+def pad_once(user_id: UUID, data: bytes) -> bytes:
     """The first data of a client as one block, after which data goes on as it is."""
-    padding = random(random(1)[0] % _MOST_PADDING)
+    padding = os.urandom(os.urandom(1)[0] % _MOST_PADDING)
     content, rest = data[:_LARGEST], data[_LARGEST:]
     lengths = len(content).to_bytes(2, "big") + len(padding).to_bytes(2, "big")
     return user_id.bytes + bytes([_END]) + lengths + content + padding + rest

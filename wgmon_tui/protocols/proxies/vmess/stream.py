@@ -81,12 +81,11 @@ class VmessStream:
         *,
         unix_time: Callable[[], float],
         command: int = TCP,
-        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """`unix_time` is the clock of the request's timestamp."""
-        self._user_key, self._security, self._random = command_key(user_id), security, random
+        self._user_key, self._security = command_key(user_id), security
         self._unix_time, self._command, self._destination = unix_time, command, destination
-        self._iv, self._key, self._check = random(16), random(16), random(1)[0]
+        self._iv, self._key, self._check = os.urandom(16), os.urandom(16), os.urandom(1)[0]
         self._sender: _ChunkSealer | None = None
         self._reply = _ResponseHeader(_half_hash(self._key), _half_hash(self._iv), self._check)
         self._receiver = _ChunkOpener(security, _half_hash(self._key), _half_hash(self._iv))
@@ -111,7 +110,7 @@ class VmessStream:
         return LayerOutput(self._receiver.receive(data))
 
     def _request(self) -> bytes:
-        padding = self._random(self._random(1)[0] % 16)
+        padding = os.urandom(os.urandom(1)[0] % 16)
         port = self._destination.port.to_bytes(2, "big")
         header = bytes([_VERSION]) + self._iv + self._key + bytes([self._check, self._security.options])
         header += bytes([len(padding) << 4 | self._security.number, 0, self._command]) + port
@@ -119,8 +118,8 @@ class VmessStream:
         return header + fnv1a(header).to_bytes(4, "big")
 
     def _seal_header(self, header: bytes) -> bytes:
-        auth_id = make_auth_id(self._user_key, self._unix_time(), self._random(4))
-        nonce = self._random(8)
+        auth_id = make_auth_id(self._user_key, self._unix_time(), os.urandom(4))
+        nonce = os.urandom(8)
 
         def seal(key: bytes, nonce_label: bytes, data: bytes) -> bytes:
             cipher = AESGCM(derive(self._user_key, key, auth_id, nonce)[:16])
