@@ -55,6 +55,10 @@ def site_in(directory: Path) -> Site:
     return make_site(directory / "site", SCENARIOS[0])
 
 
+NO_FILE_GROWS = "export PYTHONDONTWRITEBYTECODE=1; ulimit -f 0"
+"""For `shell`: what a full disk is like. Before it ignores SIGXFSZ, Python would cache modules."""
+
+
 def shell(site: Site, redirections: str, *words: str, prepare: str = ":", inside: Sequence[str] = ()) -> Ran:
     """Run the program in bash; the code is that of the program in a pipeline.
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.cli.programs import shell, site_in
+from tests.cli.programs import NO_FILE_GROWS, shell, site_in
 from tests.daemon.harness import (
     CLIENT,
     NOWHERE,
@@ -233,7 +233,7 @@ def test_a_pause_without_a_running_writer_is_kept_by_the_next_one(
 def test_a_pause_that_cannot_be_stored_is_refused(tmp_path: Path, command: str, what: str) -> None:
     site = site_in(tmp_path)
     site.state.mkdir()
-    ran = shell(site, "", command, "fra1", prepare="ulimit -f 0")
+    ran = shell(site, "", command, "fra1", prepare=NO_FILE_GROWS)
     assert ran.out == ""
     assert ran.err.startswith(f"wgmon-tui: nothing is {what}: {site.state}/history.db: ")
     assert ran.code == 74

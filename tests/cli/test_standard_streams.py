@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import shell, site_in
+from tests.cli.programs import NO_FILE_GROWS, shell, site_in
 from tests.daemon.harness import quick_server, running, write_config
 from tests.harm.command_scenarios import SCENARIOS, Scenario, make_site, record_history
 from tests.output.sample_rounds import healthy, server, silent
@@ -135,7 +135,12 @@ def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_74_and_leaves_n
 ) -> None:
     site = make_site(tmp_path / "site", next(each for each in SCENARIOS if each.command == words[0]))
     before = sorted(site.config.iterdir())
-    ran = shell(site, "", *(word.format(home=site.home) for word in words), prepare="ulimit -f 0")
+    ran = shell(
+        site,
+        "",
+        *(word.format(home=site.home) for word in words),
+        prepare=NO_FILE_GROWS,
+    )
     assert ran.code == 74, ran.err
     assert len(ran.err.splitlines()) == 1
     assert "File too large" in ran.err
