@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from wgmon_tui.checks.check import Check, Handshake
-from wgmon_tui.checks.evidence import Evidence, OtherAddressAnswered, Silence
+from wgmon_tui.checks.evidence import Evidence, OtherAddressAnswered, Silence, SocketError
 from wgmon_tui.checks.verdict import Severity, Verdict
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
-from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
+from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses, name_untested_addresses
 from wgmon_tui.monitor.fleet_state import FleetState, Round
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.output.nagios import CheckedServer, nagios_line
@@ -52,6 +53,24 @@ def test_a_dead_ipv6_address_beside_a_healthy_ipv4_one_is_degraded_and_named() -
         "1 of 2 addresses is dead (fd99::2: silent); 10.99.0.2 is healthy. Clients that use IPv6 get nothing"
         ", as most systems do if they have it: WireGuard tries one address only."
     )
+
+
+def test_an_address_that_this_machine_cannot_send_to_is_named_as_not_tested() -> None:
+    works, without_route = (
+        check_of(IPV4, IPV4),
+        replace(check_of(IPV6), evidence=(SocketError(0.0, "ENETUNREACH"),), sent=0),
+    )
+    diagnosed = [(each, diagnose(each, SERVER)) for each in (works, without_route)]
+    (_, healthy), (_, unknown) = name_untested_addresses(diagnosed)
+    assert (healthy.verdict, unknown.verdict) == (Verdict.HEALTHY, Verdict.LOCAL_FAULT)
+    assert healthy.summary.endswith(". Not tested: fd99::2.")
+    assert unknown == diagnosed[1][1]
+
+
+def test_where_nothing_can_be_tested_each_address_keeps_its_summary() -> None:
+    without_route = replace(check_of(IPV6), evidence=(SocketError(0.0, "ENETUNREACH"),), sent=0)
+    diagnosed = [(without_route, diagnose(without_route, SERVER))] * 2
+    assert name_untested_addresses(diagnosed) == diagnosed
 
 
 def test_one_dead_address_of_a_version_affects_the_clients_that_get_it_first() -> None:

@@ -15,7 +15,7 @@ from wgmon_tui.checks.soak_progress import SoakProgress, ignore_progress
 from wgmon_tui.checks.verdict import Diagnosis, Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor.carried_evidence import still_valid, with_known_expiries
-from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses
+from wgmon_tui.monitor.dead_addresses import degrade_dead_addresses, name_untested_addresses
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.monitor.loss_window import (
     LossesByAddress,
@@ -86,7 +86,7 @@ async def run_check_round(
     ]
     if len(diagnosed) > 1:
         diagnosed.sort(key=lambda pair: _weight(pair[1]))
-        diagnosed = degrade_dead_addresses(diagnosed)
+        diagnosed = name_untested_addresses(degrade_dead_addresses(diagnosed))
     address = diagnosed[0][0].address
     port = None
     if depth.deep and address:

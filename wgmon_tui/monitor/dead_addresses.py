@@ -1,7 +1,7 @@
-"""One dead address of a name whose other addresses work: the server is degraded, not down. Pure functions.
+"""Addresses of a name that differ: one is dead or not tested, while others work. Pure functions.
 
-A client uses the one address that its resolver returned first, and WireGuard tries no other. So some clients
-work and others get nothing.
+A client uses the one address that its resolver returned first, and WireGuard tries no other. So with a dead
+address some clients work and others get nothing: the server is degraded, not down.
 """
 
 from __future__ import annotations
@@ -30,6 +30,25 @@ def degrade_dead_addresses(diagnosed: Sequence[Diagnosed]) -> list[Diagnosed]:
         if diagnosis.verdict.severity is Severity.DOWN
         else (check, diagnosis)
         for check, diagnosis in diagnosed
+    ]
+
+
+def name_untested_addresses(diagnosed: Sequence[Diagnosed]) -> list[Diagnosed]:
+    """Name the addresses of which a round shows nothing beside the verdict on the others.
+
+    A machine without IPv6 cannot test the AAAA record that its server's clients use.
+    """
+    untested = [
+        str(check.address) for check, found in diagnosed if found.verdict.severity is Severity.UNKNOWN
+    ]
+    if not untested or len(untested) == len(diagnosed):
+        return list(diagnosed)
+    note = f" Not tested: {format_list(untested)}."
+    return [
+        (check, found)
+        if found.verdict.severity is Severity.UNKNOWN
+        else (check, replace(found, summary=found.summary + note))
+        for check, found in diagnosed
     ]
 
 

@@ -13,11 +13,14 @@ from tests.real.matrix.servers import WIREGUARD_GO
 from tests.real.matrix.topology import Scene
 from tests.real.namespaces import ip, namespace
 from wgmon_tui.checks.verdict import Verdict
+from wgmon_tui.net.addresses import Endpoint
 
 _HOST = ip_address("192.168.50.2")
 _NO_FORWARDING = "the server does not forward packets to 192.168.50.2"
 _NO_WAY_BACK = "its answers find no way back"
 _OWN = "is the tunnel address of this identity itself"
+_REJECTS = "routing or a firewall inside the tunnel rejects the packets"
+_NO_ECHOES = "the host does not answer echoes, or a firewall drops them"
 _SERVICE_DOWN = "the service is down or hung"
 
 
@@ -38,6 +41,15 @@ def _a_host_behind_the_server(*, knows_the_way_back: bool) -> Fault:
 
 def _the_server_forwards_everywhere(scene: Scene) -> None:
     scene.server.run("echo 1 >/proc/sys/net/ipv4/ip_forward")
+
+
+def _the_server_rejects_what_it_forwards(scene: Scene) -> None:
+    rules = "type filter hook forward priority 0\nreject with icmpx admin-prohibited\n"
+    scene.server.run(f"nft -f - <<'END'\ntable inet behind {{\nchain on {{\n{rules}}}\n}}\nEND\n")
+
+
+def _we_ask_its_tcp_port(scene: Scene) -> None:
+    scene.change(tunnel_tcp=(Endpoint(str(_HOST), 7000),))
 
 
 def _we_ask_it(scene: Scene) -> None:
@@ -69,6 +81,39 @@ BEHIND = (
             _the_server_forwards_everywhere,
             _we_ask_it_beside_the_server,
             cause=_NO_WAY_BACK,
+        ),
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "a TCP port behind the server, which does not forward",
+        Look(
+            Verdict.INNER_DEAD,
+            (_a_host_behind_the_server(knows_the_way_back=True), _we_ask_its_tcp_port),
+            _NO_FORWARDING,
+            ("192.168.50.2:7000 does not answer",),
+        ),
+        on=(WIREGUARD_GO,),
+    ),
+    # What the server rejects never reaches the host, so nothing is known of it.
+    row(
+        "a host behind the server, whose firewall rejects",
+        _dead(
+            _a_host_behind_the_server(knows_the_way_back=True),
+            _the_server_forwards_everywhere,
+            _the_server_rejects_what_it_forwards,
+            _we_ask_it_beside_the_server,
+            cause=_REJECTS,
+            never_says=(TARGET_DOWN, _NO_WAY_BACK, ALLOWED_IPS),
+        ),
+        on=(WIREGUARD_GO,),
+    ),
+    row(
+        "an inner firewall drops echoes, and a TCP port answers",
+        _dead(
+            faults.inner_firewall("icmp type echo-request drop"),
+            faults.we_ask_a_tcp_port(7000),
+            cause=_NO_ECHOES,
+            never_says=(TARGET_DOWN,),
         ),
         on=(WIREGUARD_GO,),
     ),

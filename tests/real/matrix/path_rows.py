@@ -31,6 +31,7 @@ from tests.real.matrix.expectations import (
 )
 from tests.real.matrix.faults import the_router
 from tests.real.matrix.models import Look
+from tests.real.matrix.servers import WIREGUARD_GO
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.naive_port_check import OPEN_OR_FILTERED
 
@@ -100,6 +101,16 @@ ON_THE_WAY = (
         "administratively prohibited, over IPv6",
         refused(PROHIBIT, cause="a firewall rejects", says="administratively prohibited"),
         version=6,
+    ),
+    row(
+        "a router rejects the source address, over IPv6",
+        refused(
+            the_router("meta nfproto ipv6 udp dport {port} reject with icmpv6 type policy-fail"),
+            cause="a firewall rejects",
+            says="source address failed policy",
+        ),
+        version=6,
+        on=(WIREGUARD_GO,),
     ),
     row(
         "no machine has the address",

@@ -97,7 +97,7 @@ def _no_way_to_the_server(server: Server) -> list[Cause]:
     return [
         Cause(
             "a firewall drops the packets or the answers",
-            "a DROP rule on the path is as silent as WireGuard itself",
+            "a DROP rule, or a missing route for the answers, is as silent as WireGuard itself",
             f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port} — if packets "
             f"arrive and answers leave, look here too: {PLATFORM.commands.firewall}",
             Hypothesis.FIREWALL,
@@ -280,8 +280,8 @@ def name(server: Server) -> Cause:
 def not_wireguard(server: Server) -> Cause:
     """For answers that are not WireGuard, or not from this server."""
     return Cause(
-        "another service uses this port, or a machine on the path answers instead",
-        "the holder of this server's key did not send this answer",
+        "another service uses this port, or a machine on the path answers instead or changes the answers",
+        "the holder of this server's key did not send what arrived",
         f"on the server: ss -ulpn sport = :{server.endpoint.port}",
     )
 

@@ -39,9 +39,9 @@ def unreachable(
     server: Server, error: str, who: str, evidence: Sequence[Evidence] = (), *, is_from_server: bool
 ) -> list[Cause]:
     """For any other ICMP error. Causes that the evidence disproves are left out."""
-    prohibited = "prohibited" in error or error == "port unreachable"
+    prohibited = "prohibited" in error or error in _REJECTED
     if is_from_server:
-        return [_own_firewall(server, error) if prohibited else _behind_a_nat(error)]
+        return [_behind_a_nat(error) if error in _NOT_REACHED else _own_firewall(server, error)]
     rejected = Cause(
         "a firewall rejects the packets" if prohibited else "routing to the server is broken",
         f"{who} reports: {error}",
@@ -51,8 +51,21 @@ def unreachable(
     return without_contradicted([*missing, rejected], evidence)
 
 
+_REJECTED = ("port unreachable", "protocol unreachable", "source address failed policy", "route rejected")
+"""What firewalls send beside the errors that say "prohibited" (RFC 4443 §3.1 for the last two)."""
+
 _HOST_MISSING = ("host unreachable", "address unreachable")
 """Sent by a router that gets no answer to ARP or neighbour discovery (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
+
+
+_NOT_REACHED = (
+    *_HOST_MISSING,
+    "network unreachable",
+    "no route to destination",
+    "time to live exceeded",
+    "hop limit exceeded",
+)
+"""What a machine reports of another one, never of itself."""
 
 
 def _own_firewall(server: Server, error: str) -> Cause:

@@ -14,12 +14,16 @@ from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService
 from wgmon_tui.checks.evidence_selection import all_of_kind
 from wgmon_tui.checks.first_hop import tunnel_network
+from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_causes
 
 _DNS_PORT = 53
+_MISSING = ("host unreachable", "address unreachable")
+"""Sent for a host that is down: it rejects nothing."""
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
@@ -45,12 +49,30 @@ def rank(
     alive = _find_answering(evidence)
     services = [each for each in all_of_kind(InnerService, evidence) if each.answer is None]
     on_live_hosts = [each for each in services if _address_of(each.target) in alive]
+    serving = {_address_of(each.target) for each in all_of_kind(InnerService, evidence) if each.answer}
+    echoless = [each.target for each in all_of_kind(InnerEcho, evidence) if _is_echoless(each, serving)]
     ranked = [_service(each) for each in on_live_hosts[:1]]
-    known = {each.target for each in on_live_hosts}
+    ranked += [_no_echoes(each) for each in echoless[:1]]
+    known = {*(each.target for each in on_live_hosts), *echoless, *_find_rejected(silent, evidence)}
     if unknown := [each for each in silent if each not in known]:
-        ranked.append(tunnel_causes.inner_dead(unknown, hops))
+        ranked.append(tunnel_causes.inner_dead(_address_of(unknown[0]) or unknown[0], hops))
         ranked += behind_the_server(probed_as, evidence, unknown)
     return ranked
+
+
+def _is_echoless(echo: InnerEcho, serving: set[Address | None]) -> bool:
+    """Whether a host answers no echoes, while a service on it answers."""
+    return not echo.received and _address_of(echo.target) in serving
+
+
+def _find_rejected(silent: Sequence[str], evidence: Sequence[Evidence]) -> list[str]:
+    """The targets of which an ICMP error says that the packets to them were rejected on the way there."""
+    rejected = {
+        each.original_destination
+        for each in all_of_kind(InnerIcmp, evidence)
+        if each.refuses and icmp_name(each) not in _MISSING
+    }
+    return [each for each in silent if _address_of(each) in rejected - {None}]
 
 
 def behind_the_server(
@@ -128,6 +150,14 @@ def _service(service: InnerService) -> Cause:
         "the service is down or hung, or a firewall drops its packets",
         f"{address} itself answers, so only its port {port} is silent",
         f"on {address}: ss {options} sport = :{port}; nft list ruleset",
+    )
+
+
+def _no_echoes(target: str) -> Cause:
+    return Cause(
+        "the host does not answer echoes, or a firewall drops them",
+        f"a service on {target} answers, so the host is up",
+        f"on {target}: nft list ruleset — or leave {target} out of tunnel_ping",
     )
 
 

@@ -13,7 +13,7 @@ from wgmon_tui.checks.first_hop import likely_server_address
 from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
-from wgmon_tui.net.addresses import Interface
+from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
@@ -186,13 +186,13 @@ def inner_refused(error: InnerIcmp) -> Cause:
     )
 
 
-def inner_dead(targets: list[str], hops: Sequence[str]) -> Cause:
-    """For inner targets that are silent while others answer, or the first hops do."""
+def inner_dead(host: Address | str, hops: Sequence[str]) -> Cause:
+    """For an inner target that is silent while others answer, or the first hops do."""
     others = format_list(hops) if hops else "other inner targets of this server"
     return Cause(
         "the inner host or service is down, or its own firewall drops the packets",
         f"{others} {'answers' if len(hops) == 1 else 'answer'}, so the tunnel itself is fine",
-        f"on the server: ping {targets[0]}; ip route get {targets[0]}",
+        f"on the server: ping {host}; ip route get {host}",
     )
 
 
