@@ -82,6 +82,8 @@ class ProtocolSettings:
     table, at the level of the server; "" if there are none, and no identity either. `more_keys` are keys of
     WireGuard, such as tunnel_ping, that a protocol without an identity has too.
 
+    `endpoint_example` has the port that such servers usually have; the form shows it.
+
     `read_import` gets the text and the name of a file that somebody imports. It returns the servers in it, or
     none if it is not a format of this protocol. Raises ConfigurationError, one phrase, if it is damaged.
     `read_import_with_files` does the same for formats that name other files.
@@ -94,6 +96,7 @@ class ProtocolSettings:
     more_keys: frozenset[str] = frozenset()
     read_import: Callable[[str, str], Sequence[Imported]] | None = None
     read_import_with_files: Callable[[str, str, ReadBeside], Sequence[Imported]] | None = None
+    endpoint_example: str = "fra1.example.net:51820"
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""

@@ -20,6 +20,7 @@ from wgmon_tui.config.servers_file import update
 from wgmon_tui.config.servers_toml import parse
 from wgmon_tui.config.setting import FormField, Section, Setting
 from wgmon_tui.config.value_types import BOOLEAN, PEM_SECRET, TEXT_SECRET, command, integer
+from wgmon_tui.tui.editing.fields import server_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,6 @@ async def test_a_new_server_of_another_protocol_has_its_own_fields(
     async with editing(config_dir) as it:
         await it.open_form("n")
         await it.write("name", "moon")
-        await it.form.show_more(True)
         await choose(it, "protocol", "echo")
         await it.until(lambda: "echo.word" in it.form._rows)
         assert it.form.row("name").text == "moon"
@@ -97,6 +97,16 @@ async def test_a_new_server_of_another_protocol_has_its_own_fields(
         await it.save()
         saved = it.fleet.servers[-1]
         assert (saved.name, saved.protocol, saved.protocol_settings.word) == ("moon", "echo", "crater")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port"), [("wireguard", 51820), ("openvpn", 1194), ("ikev2", 500), ("trojan", 443)]
+)
+def test_the_example_of_an_endpoint_has_the_usual_port_of_the_protocol(protocol: str, port: int) -> None:
+    name, chosen, endpoint, *_ = server_fields(protocol)
+
+    assert (name.key, chosen.key, endpoint.key) == ("name", "protocol", "endpoint")
+    assert endpoint.example.endswith(f":{port}")
 
 
 @pytest.mark.thorough

@@ -119,4 +119,9 @@ def read_import(text: str, name: str, read_beside: ReadBeside) -> Sequence[Impor
     return import_profile(text, name, read_beside)
 
 
-SETTINGS = ProtocolSettings(section=SECTION, more_keys=MORE_KEYS, read_import_with_files=read_import)
+SETTINGS = ProtocolSettings(
+    section=SECTION,
+    more_keys=MORE_KEYS,
+    read_import_with_files=read_import,
+    endpoint_example="vpn.example.net:1194",
+)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wgmon_tui.config.models import WIREGUARD
-from wgmon_tui.config.protocol_settings import settings_of
+from wgmon_tui.config.protocol_settings import ProtocolSettings, settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER
 from wgmon_tui.config.setting import FormField, Section
 from wgmon_tui.config.value_types import FormFieldKind, SecretType
@@ -83,22 +82,19 @@ IDENTITY_FIELDS = fields_of(IDENTITY)
 
 
 def server_fields(protocol: str) -> tuple[FieldSpec, ...]:
-    """The fields of a server with this protocol. Its own ones follow the endpoint.
-
-    A server of another protocol than WireGuard shows its protocol at once.
-    """
+    """The fields of a server with this protocol, whose own ones follow the endpoint."""
     settings = settings_of(protocol)
     has = {each.key for each in SERVER.settings if settings.has_key(each)}
-    shared = [each for each in SERVER_FIELDS if each.key in has and each.key != "protocol"]
-    first = [each for each in shared if each.key in _FIRST]
+    shared = [each for each in SERVER_FIELDS if each.key in has]
+    first = [_with_usual_port(each, settings) for each in shared if each.key in _FIRST]
     own = fields_of(settings.section, protocol) if settings.section else ()
-    chosen = next(each for each in SERVER_FIELDS if each.key == "protocol")
-    if protocol == WIREGUARD:
-        later = sorted((*shared[len(first) :], chosen), key=SERVER_FIELDS.index)
-        return (*first, *own, *later)
-    name, *others = first
-    ordered = (name, replace(chosen, more=False), *others, *own, *shared[len(first) :])
-    return tuple(sorted(ordered, key=lambda each: each.more))
+    return tuple(sorted((*first, *own, *shared[len(first) :]), key=lambda each: each.more))
 
 
-_FIRST = ("name", "endpoint")
+def _with_usual_port(field: FieldSpec, settings: ProtocolSettings) -> FieldSpec:
+    """The endpoint with an example of the protocol; any other field as it is."""
+    is_endpoint = field.key == "endpoint"
+    return replace(field, example=f"e.g. {settings.endpoint_example}") if is_endpoint else field
+
+
+_FIRST = ("name", "protocol", "endpoint")

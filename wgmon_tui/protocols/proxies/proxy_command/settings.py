@@ -80,5 +80,7 @@ def read_settings(table: TomlTable) -> CommandSettings:
     return settings
 
 
-SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, more_keys=MORE_KEYS)
+SETTINGS = ProtocolSettings(
+    section=SECTION, read=read_settings, more_keys=MORE_KEYS, endpoint_example="hk1.example.net:443"
+)
 """The protocol `proxy-command`."""
