@@ -21,7 +21,7 @@ from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.fleet_state import Round
 from wgmon_tui.net.addresses import Endpoint
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.repeated_if_starved]
 
 
 @dataclass

@@ -27,7 +27,7 @@ from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
-pytestmark = pytest.mark.thorough  # the kernel boots in qemu, twice
+pytestmark = [pytest.mark.thorough, pytest.mark.repeated_if_starved]  # the kernel boots in qemu, twice
 
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))

@@ -21,6 +21,8 @@ from wgmon_tui.checks.evidence_selection import first_of_kind
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
+pytestmark = pytest.mark.repeated_if_starved
+
 _ABSENT_GATEWAY = ROUTER_V4 + 98
 
 

@@ -21,7 +21,7 @@ from tests.real.test_local_interfaces import Bastion
 from tests.real.test_system_path import bastion_with_vpn, verdict_beside_writer
 from tests.real.wireguard_go import WireguardGo
 
-pytestmark = pytest.mark.thorough  # interfaces in namespaces of their own
+pytestmark = [pytest.mark.thorough, pytest.mark.repeated_if_starved]  # interfaces in namespaces of their own
 
 PLANE = """
 [[control_plane]]

@@ -22,6 +22,8 @@ from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 from wgmon_tui.protocols.wireguard.targets import Target
 
+pytestmark = pytest.mark.repeated_if_starved
+
 INNER = ip_address("10.7.0.1")
 
 

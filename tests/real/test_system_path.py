@@ -32,6 +32,8 @@ from wgmon_tui.config.servers_toml import parse, render
 from wgmon_tui.monitor.check_round import CheckDepth, run_check_round
 from wgmon_tui.monitor.models import Round
 
+pytestmark = pytest.mark.repeated_if_starved
+
 ENTRY = """
 [[server]]
 name = "node"

@@ -27,6 +27,8 @@ from wgmon_tui.config.keys import PresharedKey, PrivateKey
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
+pytestmark = pytest.mark.repeated_if_starved
+
 PSK = PresharedKey(b"a".ljust(32))
 OTHER_PSK = PresharedKey(b"b".ljust(32))
 

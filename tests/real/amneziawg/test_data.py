@@ -29,6 +29,8 @@ from wgmon_tui.protocols.amneziawg.parameters import Parameters
 from wgmon_tui.protocols.amneziawg.trials import ParameterSet, ParameterTrials, distinct_sets
 from wgmon_tui.protocols.wireguard.targets import Target
 
+pytestmark = pytest.mark.repeated_if_starved
+
 __all__ = ["start"]
 
 INNER = ip_address("10.7.0.1")

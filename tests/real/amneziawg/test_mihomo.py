@@ -31,6 +31,8 @@ from wgmon_tui.protocols.wireguard.cookie import NO_MAC, Mac1
 from wgmon_tui.protocols.wireguard.targets import Target
 from wgmon_tui.protocols.wireguard.wire import INITIATION_LENGTH, MessageType
 
+pytestmark = pytest.mark.repeated_if_starved
+
 KEY = PresharedKey(bytes(range(1, 33)))
 OTHER_KEY = PresharedKey(bytes(range(2, 34)))
 

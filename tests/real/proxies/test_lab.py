@@ -20,7 +20,7 @@ from wgmon_tui.protocols.proxies.links.records import ShadowsocksLink, TlsOption
 
 Maker = Callable[[LabPage], tuple[LabProxyServer, ShadowsocksLink | TrojanLink]]
 
-pytestmark = [pytest.mark.real, pytest.mark.thorough]
+pytestmark = [pytest.mark.real, pytest.mark.thorough, pytest.mark.repeated_if_starved]
 
 
 def shadowsocks(page: LabPage) -> tuple[LabProxyServer, ShadowsocksLink | TrojanLink]:

@@ -38,7 +38,7 @@ from wgmon_tui.protocols.proxies.links.records import (
 from wgmon_tui.protocols.proxies.proxy_command.settings import CommandSettings
 from wgmon_tui.protocols.proxies.proxy_command.targets import CommandTarget
 
-pytestmark = [pytest.mark.real, pytest.mark.thorough]
+pytestmark = [pytest.mark.real, pytest.mark.thorough, pytest.mark.repeated_if_starved]
 
 USER_ID = UUID(int=7)
 TLS = TlsOptions("proxy.example", ("h3",), is_insecure=True)

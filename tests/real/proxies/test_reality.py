@@ -28,7 +28,7 @@ from wgmon_tui.net.http_target import Url
 from wgmon_tui.protocols.proxies.links.link_text import encode_base64url
 from wgmon_tui.protocols.proxies.links.records import RealityOptions, TlsOptions, VlessLink
 
-pytestmark = [pytest.mark.real, pytest.mark.thorough]
+pytestmark = [pytest.mark.real, pytest.mark.thorough, pytest.mark.repeated_if_starved]
 
 NAME, USER_ID, SHORT_ID = "site.example", UUID(int=11), bytes.fromhex("0a1b2c3d")
 
