@@ -13,21 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.monitor.sample_rounds import rounds
 from tests.monitor.test_engine import Desk, at_work, watched
 from tests.protocols.wireguard.harness import ScriptedServer, closed_port, healthy, silence
-from wgmon_tui.checks.check import Check, Direction, Handshake, Packet
-from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import Server
 from wgmon_tui.monitor import uplink_doubts
-from wgmon_tui.monitor.uplink_guard import (
-    MIN_SILENT_SERVERS,
-    MIN_SILENT_SHARE,
-    MIN_WITNESSES,
-    UplinkGuard,
-    is_silent,
-    last_answer_time,
-)
-from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.wireguard.wire import INITIATION_LENGTH, RESPONSE_LENGTH
+from wgmon_tui.monitor.uplink_guard import MIN_SILENT_SERVERS, MIN_SILENT_SHARE, MIN_WITNESSES, UplinkGuard
 
 pytestmark = pytest.mark.repeated_if_starved(0.05)
 """Half the shortest timeout of these checks."""
@@ -169,63 +158,6 @@ def test_a_server_that_was_healthy_at_the_last_stop_counts_from_the_start() -> N
     assert guard.is_in_doubt(NAMES[0], asked_at=98.0, timeout=5.0)
     fall(guard, NAMES)
     assert guard.is_suspicious
-
-
-def answer_time(check: Check) -> float | None:
-    return last_answer_time(replace(check, started_at=100.0))
-
-
-INITIATION = bytes((1, 0, 0, 0)) + bytes(INITIATION_LENGTH - 4)
-RESPONSE = bytes((2, 0, 0, 0)) + bytes(RESPONSE_LENGTH - 4)
-UNANSWERED = Check(
-    "fra1",
-    "here",
-    Endpoint("192.0.2.7", 51820),
-    None,
-    0.0,
-    None,
-    exchange=(Packet(0.0, Direction.SENT, INITIATION),),
-)
-
-
-def receiving(at: float, data: bytes) -> Check:
-    return replace(UNANSWERED, exchange=(*UNANSWERED.exchange, Packet(at, Direction.RECEIVED, data)))
-
-
-def test_an_authenticated_response_is_an_answer_at_its_time() -> None:
-    assert answer_time(replace(receiving(0.25, RESPONSE), handshake=Handshake(0.25))) == 100.25
-
-
-def test_the_servers_own_initiation_is_no_answer() -> None:
-    initiated = receiving(0.25, INITIATION)
-    assert answer_time(initiated) is None
-    assert is_silent(initiated)
-    answered = replace(
-        initiated,
-        handshake=Handshake(0.1),
-        exchange=(Packet(0.1, Direction.RECEIVED, RESPONSE), *initiated.exchange),
-    )
-    assert answer_time(answered) == 100.1
-
-
-@pytest.mark.parametrize("data", [b"garbage", RESPONSE])
-def test_what_does_not_authenticate_is_neither_an_answer_nor_silence(data: bytes) -> None:
-    forged = receiving(0.25, data)
-    assert answer_time(forged) is None
-    assert not is_silent(forged)
-
-
-def test_a_refusal_by_the_server_is_an_answer_and_one_on_the_way_is_none() -> None:
-    refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True)
-    router = IcmpError(0.5, 4, 3, 1, "192.0.2.1", from_target=False)
-    assert answer_time(replace(UNANSWERED, evidence=(router,))) is None
-    assert answer_time(replace(UNANSWERED, evidence=(router, refused))) == 100.5
-
-
-def test_a_refusal_that_anybody_can_have_sent_is_no_answer() -> None:
-    refused = IcmpError(0.5, 4, 3, 3, "192.0.2.7", from_target=True, quotes_packet=False)
-    assert answer_time(replace(UNANSWERED, evidence=(refused,))) is None
-    assert answer_time(replace(UNANSWERED, evidence=(replace(refused, quotes_packet=True),))) == 100.5
 
 
 def test_an_answer_from_before_the_outage_does_not_end_it() -> None:
