@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping
 
 import pytest
 
-from tests.store.golden.examples import ROUNDS
+from tests.store.golden.rounds import ROUNDS
 from tests.toy_protocol import Echo, EchoProber, EchoSettings
 from wgmon_tui.checks.address_prober import AddressCheck
 from wgmon_tui.checks.check import Check

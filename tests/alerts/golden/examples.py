@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import AT, MATTERS
+from tests.store.golden.examples import MATTERS
+from tests.store.golden.rounds import AT
 from wgmon_tui.alerts import delivery_queue
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice, ServerHeartbeat
 from wgmon_tui.checks.verdict import Severity

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import AT
+from tests.store.golden.rounds import AT
 from wgmon_tui.checks.evidence import IcmpError
 from wgmon_tui.checks.path_trace import Hop, HopAnswer, PathTrace, TraceOptions
 from wgmon_tui.control.protocol import (

@@ -10,17 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import (
-    AT,
-    CLOSED,
-    CONTROL_PLANE_VERDICTS,
-    DAMPINGS,
-    LATER_SERVERS,
-    LATEST_VERDICTS,
-    OPEN,
-    ROUNDS,
-    SERVERS,
-)
+from tests.store.golden.examples import CLOSED, DAMPINGS, LATER_SERVERS, OPEN, SERVERS
+from tests.store.golden.rounds import AT, CONTROL_PLANE_VERDICTS, LATEST_VERDICTS, ROUNDS
 from wgmon_tui.alerts.alert_tables import GIVEN_UP, AlertChanges
 from wgmon_tui.alerts.delivery_queue import make_delivery, make_held_delivery
 from wgmon_tui.alerts.expiry_policy import ExpiryState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.golden import GoldenFile
-from tests.store.golden.examples import AT, ROUNDS, SERVERS
+from tests.store.golden.examples import SERVERS
+from tests.store.golden.rounds import AT, ROUNDS
 from wgmon_tui.store.formats.server_entry import server_to_entry
 from wgmon_tui.vantages.messages import (
     Ack,
