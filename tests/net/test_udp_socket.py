@@ -12,6 +12,7 @@ import pytest
 
 from tests.protocols.wireguard.forged_packets import TOO_BIG, IcmpForger
 from tests.protocols.wireguard.harness import closed_port
+from tests.receive_buffer import MANY_DATAGRAMS
 from wgmon_tui.net import udp_socket
 from wgmon_tui.net.connecting_udp_socket import ConnectingUdpSocket, open_udp_socket
 from wgmon_tui.net.platforms import PLATFORM
@@ -218,12 +219,12 @@ def test_what_our_own_side_refuses_raises() -> None:
 
 def test_drain_leaves_a_share_of_a_long_queue_for_later_and_drain_backlog_does_not() -> None:
     with ears() as hears, plain(socket.AF_INET, "127.0.0.1") as sender:
-        for _ in range(1000):
+        for _ in range(MANY_DATAGRAMS):
             send_to(hears, sender, b"one of many")
         hears.socket.drain()
-        assert 0 < len(hears.datagrams) < 1000
+        assert 0 < len(hears.datagrams) < MANY_DATAGRAMS
         hears.socket.drain_backlog()
-        assert len(hears.datagrams) == 1000
+        assert len(hears.datagrams) == MANY_DATAGRAMS
 
 
 @pytest.mark.skipif(not PLATFORM.has_drop_counter, reason="this system does not count what it drops")

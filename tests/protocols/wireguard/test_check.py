@@ -27,6 +27,7 @@ from tests.protocols.wireguard.harness import (
     response_to,
     silence,
 )
+from tests.receive_buffer import MANY_DATAGRAMS
 from wgmon_tui.checks.check import Direction
 from wgmon_tui.checks.evidence import (
     CookieDemanded,
@@ -201,7 +202,7 @@ async def test_a_forged_cookie_is_recorded_and_not_used() -> None:
 
 async def test_a_flood_is_bounded_in_memory_and_hides_neither_the_answer_nor_a_forgery() -> None:
     def floods(initiation: bytes) -> Iterable[bytes]:
-        yield from (os.urandom(100) for _ in range(2000))
+        yield from (os.urandom(100) for _ in range(MANY_DATAGRAMS))
         yield response_to(initiation, PSK)
         yield response_to(initiation)
 
@@ -279,9 +280,9 @@ async def test_an_answer_that_waits_in_the_kernel_at_the_deadline_is_no_loss() -
         assert (await check(prober, make_target(server.endpoint, timeout=SILENCE_TIMEOUT_S))).handshake
 
 
-async def test_nor_is_one_that_waits_behind_a_thousand_others() -> None:
+async def test_nor_is_one_that_waits_behind_hundreds_of_others() -> None:
     def answers_behind_a_crowd(initiation: bytes) -> Iterable[bytes]:
-        yield from (bytes(40) for _ in range(1000))
+        yield from (bytes(40) for _ in range(MANY_DATAGRAMS))
         yield response_to(initiation)
         time.sleep(SILENCE_TIMEOUT_S)
 
