@@ -39,6 +39,8 @@ _OF_SILENCE = (
     FreshPortAnswered,
     StampsAhead,
 )
+_CARRIED = (Expires, ProtocolEvidence, *_OF_THE_DATA_PATH, *_OF_THE_FLOW, *_OF_SILENCE)
+"""All that a check may leave to later ones."""
 
 
 def still_valid(before: Sequence[Evidence], check: Check) -> tuple[Evidence, ...]:
@@ -99,7 +101,7 @@ def carried_after(
     Of a check that waited for the processor only dates and a soak are carried over: what else it missed may
     have come. No soak is, where the diagnosis blames this machine for what failed (`is_doubted`).
     """
-    if not before and not check.evidence:
+    if not before and not any(isinstance(each, _CARRIED) for each in check.evidence):
         return ()
     expiries = tuple(each for each in check.evidence if isinstance(each, Expires))  # see with_known_expiries
     soaked = _has_soaked(check) and not is_doubted

@@ -109,16 +109,13 @@ def nonce(counter: int) -> bytes:
 
 
 _NONCE_ZERO = nonce(0)
-
-
-def _check_sealing(key: bytes, nonce_bytes: bytes) -> None:
-    if len(key) != KEY_LENGTH or len(nonce_bytes) != _NONCE_LENGTH:
-        raise ValueError("a ChaCha20-Poly1305 key has 32 bytes, its nonce 12")
+_WRONG_LENGTH = "a ChaCha20-Poly1305 key has 32 bytes, its nonce 12"
 
 
 def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
     """AEAD: ChaCha20-Poly1305 (RFC 7539); the tag is the last 16 bytes."""
-    _check_sealing(key, nonce_bytes)
+    if len(key) != KEY_LENGTH or len(nonce_bytes) != _NONCE_LENGTH:
+        raise ValueError(_WRONG_LENGTH)
     length = len(plaintext) + TAG_LENGTH
     sealed = ffi.new("unsigned char[]", length)
     lib.crypto_aead_chacha20poly1305_ietf_encrypt(
@@ -129,7 +126,8 @@ def aead_seal(key: bytes, plaintext: bytes, associated: bytes, nonce_bytes: byte
 
 def aead_open(key: bytes, sealed: bytes, associated: bytes, nonce_bytes: bytes = _NONCE_ZERO) -> bytes:
     """Decrypt and authenticate. Raises AuthenticationError."""
-    _check_sealing(key, nonce_bytes)
+    if len(key) != KEY_LENGTH or len(nonce_bytes) != _NONCE_LENGTH:
+        raise ValueError(_WRONG_LENGTH)
     length = len(sealed) - TAG_LENGTH
     if length < 0:
         raise AuthenticationError

@@ -62,13 +62,14 @@ class ReplayWindow:
 class Session:
     """Encrypts sent packets and decrypts received ones. The keys never show in a repr."""
 
-    __slots__ = ("_next", "_receive_key", "_send_key", "_window", "local_index", "remote_index")
+    __slots__ = ("_header", "_next", "_receive_key", "_send_key", "_window", "local_index", "remote_index")
 
     def __init__(self, *, send_key: bytes, receive_key: bytes, local_index: int, remote_index: int) -> None:
         self._send_key = send_key
         self._receive_key = receive_key
         self.local_index = local_index
         self.remote_index = remote_index
+        self._header = _HEADER + remote_index.to_bytes(4, "little")
         self._next = 0
         self._window = ReplayWindow()
 
@@ -91,7 +92,7 @@ class Session:
         content = inner + bytes(-len(inner) % _PADDING) if padded else inner
         number = counter.to_bytes(8, "little")
         sealed = aead_seal(self._send_key, content, b"", _NONCE_START + number)
-        return _HEADER + self.remote_index.to_bytes(4, "little") + number + sealed
+        return self._header + number + sealed
 
     def keepalive(self) -> bytes:
         """Make the empty packet that confirms a session to a responder and acknowledges data."""

@@ -284,7 +284,7 @@ def make_journal_rows(
                 diagnosis.verdict.slug,
                 state,
                 since,
-                number == 0,
+                int(number == 0),  # SQLite looks for an adapter of a bool
                 handshake.rtt if handshake else None,
                 tunnel.sent if tunnel else None,
                 tunnel.received if tunnel else None,
