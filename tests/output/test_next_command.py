@@ -152,6 +152,13 @@ def test_the_advice_of_every_cause_contains_a_line_to_type() -> None:
     assert all(any(prose in each for prose in _PROSE) for each in without), without
 
 
+def test_no_advice_filters_packets_by_bytes_that_ipv6_or_a_framing_moves() -> None:
+    # pcap-filter(7): an expression such as udp[8] looks only at IPv4 packets. AmneziaWG moves the type.
+    every = _advice_in_the_sources(Path(wgmon_tui.__file__).parent.rglob("*.py"))
+    assert any("tcpdump" in each for each in every)
+    assert not [each for each in every if "udp[" in each]
+
+
 _LIKE_A_COMMAND = re.compile(r"(?:(?:on|in|here)\b[^:]*: )?[a-z./]\S* (?:[a-z-]+ )?[-/'\"]")
 """A word that could be a program, and an option, path or quotation after it."""
 

@@ -77,7 +77,7 @@ def dead_tunnel(targets: str) -> list[Cause]:
         Cause(
             "the path drops ESP in UDP, and lets IKE pass",
             "both go to port 4500, and differ in their first bytes",
-            "on the server: tcpdump -ni any 'udp port 4500 and udp[8:4] != 0'",
+            "on the server: tcpdump -ni any udp port 4500 — do lines with UDP-encap: ESP appear?",
         ),
     ]
 

@@ -98,8 +98,8 @@ def _no_way_to_the_server(server: Server) -> list[Cause]:
         Cause(
             "a firewall drops the packets or the answers",
             "a DROP rule, or a missing route for the answers, is as silent as WireGuard itself",
-            f"on the server: nft list ruleset | grep {port}; tcpdump -ni any udp port {port} — if packets "
-            f"arrive and answers leave, look here too: {PLATFORM.commands.firewall}",
+            f"on the server: nft list ruleset | grep -e policy -e {port}; tcpdump -ni any udp port {port} "
+            f"— if packets arrive and answers leave, look here too: {PLATFORM.commands.firewall}",
             Hypothesis.FIREWALL,
         ),
         Cause(
@@ -121,7 +121,8 @@ def under_load(server: Server) -> Cause:
     return Cause(
         "the server is flooded with handshakes, or short of CPU",
         "WireGuard demands cookies only while handshakes queue up",
-        f"on the server: top; tcpdump -ni any -c 1000 'udp port {server.endpoint.port} and udp[8] = 1'",
+        f"on the server: top; tcpdump -ni any -c 1000 udp port {server.endpoint.port} "
+        "— from which addresses do most packets come?",
     )
 
 

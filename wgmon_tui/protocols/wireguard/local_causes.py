@@ -61,7 +61,7 @@ def unheard(
         Cause(
             "this machine's packets do not arrive at the server",
             f"{why}; a firewall, NAT or route on the way there drops them",
-            f"on the server: tcpdump -ni any udp port {port}; nft list ruleset | grep {port}",
+            f"on the server: tcpdump -ni any udp port {port}; nft list ruleset | grep -e policy -e {port}",
             Hypothesis.FIREWALL,
         ),
         clock,

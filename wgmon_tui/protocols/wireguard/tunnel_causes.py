@@ -147,7 +147,7 @@ def data_lost(server: Server) -> list[Cause]:
         Cause(
             "something on the path passes the handshake and drops data",
             "no keepalive acknowledged the data; packet inspection and rate limiters do this to WireGuard",
-            f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — do type 4 packets arrive?",
+            f"on the server: tcpdump -ni any udp port {port} — do any arrive after the first of each check?",
             Hypothesis.DATA_DROPPED,
         ),
         Cause(
@@ -166,7 +166,7 @@ def flow_cut(server: Server, cut: FlowCut) -> list[Cause]:
         Cause(
             "packet inspection on the path recognises WireGuard's data and cuts the flow off",
             f"{cut.unanswered} echoes in a row were lost, in two sessions; both handshakes passed",
-            f"on the server: tcpdump -ni any udp port {port} and 'udp[8] = 4' — see when type 4 packets stop",
+            f"on the server: tcpdump -ni any udp port {port} — see when those of this machine stop",
         ),
         Cause(
             "a NAT, firewall or rate limiter on the path limits each flow",
