@@ -97,6 +97,7 @@ async def test_an_older_answer_is_not_used_when_a_newer_one_is_wanted() -> None:
     resolver = Resolver()
     resolver._cache["localhost"] = Lookup((ip_address("192.0.2.9"),), time.monotonic())
     fresh = await resolver.resolve(Endpoint("localhost", 51820), PATIENCE_S, newer_than=time.monotonic())
+    assert fresh
     assert all(address.is_loopback for address in fresh)
 
 

@@ -195,6 +195,7 @@ def test_with_keys_wireshark_reads_what_went_through_the_tunnel(opened: Opened) 
 @pytest.mark.thorough
 def test_a_fresh_exchange_names_the_port_that_the_server_saw(opened: Opened) -> None:
     rows = dissected(opened.capture, "udp.srcport", "udp.dstport")
+    assert rows
     assert all(opened.our_port in row for row in rows)
 
 

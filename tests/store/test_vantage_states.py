@@ -27,7 +27,9 @@ def test_the_last_known_states_are_read_as_the_fleet_state_has_them(life: Life) 
     life.reports(HEALTHY, vantage="nyc")
     life.written()
     row = life.engine.fleet_state.states["fra1"]
-    for found in life.history.vantage_states():
+    stored = life.history.vantage_states()
+    assert {found.vantage for found in stored} == {"fra", "nyc"}
+    for found in stored:
         vantage_state, original = vantage_state_of(found, row.server), row.vantage_states[found.vantage]
         assert (
             vantage_state.at,
