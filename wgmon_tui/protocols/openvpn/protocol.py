@@ -1,4 +1,4 @@
-"""The protocol `openvpn`."""
+"""OpenVPN under the contract of checks/protocol.py. What a check needs is imported with its first use."""
 
 from __future__ import annotations
 
