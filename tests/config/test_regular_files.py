@@ -14,8 +14,10 @@ import pytest
 from wgmon_tui.config import config_toml, servers_file
 from wgmon_tui.config.imports.conf_reading import read_conf
 from wgmon_tui.config.models import ConfigurationError
-from wgmon_tui.config.regular_files import read_regular_or_pipe
-from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private
+from wgmon_tui.config.regular_files import follow_links, read_regular_or_pipe
+from wgmon_tui.config.secrets.private_files import PrivateFileError, read_private, replace_private
+from wgmon_tui.config.trusted_files import find_problem
+from wgmon_tui.output.output_files import write_private
 from wgmon_tui.tui.theme.palette import read_palette
 
 GIGABYTE = 1 << 30
@@ -106,3 +108,15 @@ def test_a_fifo_without_a_writer_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fra1.conf")
     with pytest.raises(OSError, match="nobody writes to it"):
         read_regular_or_pipe(tmp_path / "fra1.conf", 1024, writer_wait_s=0.2)
+
+
+def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
+    circle, link = tmp_path / "circle", tmp_path / "link"
+    circle.symlink_to(circle)
+    link.symlink_to(tmp_path / "missing")
+    assert follow_links(link) == (tmp_path / "missing").resolve()
+    for write in (follow_links, lambda path: replace_private(path, ""), lambda path: write_private(path, [])):
+        with pytest.raises(OSError, match="Too many levels of symbolic links"):
+            write(circle)
+    assert circle.is_symlink()
+    assert find_problem(circle) is None

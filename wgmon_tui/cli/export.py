@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -87,8 +88,8 @@ def _require_own_place(output: Path, *directories: Path) -> None:
     """Let root leave no file in the directories of a service. Raises ConfigurationError."""
     from wgmon_tui.config.ownership import require_own
 
-    place = output.absolute().parent.resolve()
-    if any(place.is_relative_to(directory.resolve()) for directory in directories):
+    place = Path(os.path.realpath(output.absolute().parent))
+    if any(place.is_relative_to(os.path.realpath(directory)) for directory in directories):
         require_own(place)
 
 

@@ -30,6 +30,17 @@ _KINDS = {
 }
 
 
+def follow_links(path: Path) -> Path:
+    """The file to which a path leads; it may be missing. Raises OSError if its links lead in a circle.
+
+    `Path.resolve` raises RuntimeError then, and from Python 3.13 on nothing.
+    """
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return found
+
+
 def read_regular(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
     """Read a regular file of at most `max_bytes`; returns its status too.
 

@@ -94,7 +94,7 @@ def _lookups(path: Path) -> list[tuple[Path, Path]]:
     """
     lookups = list(_walk(path))
     home = _home()
-    if home and path.resolve().is_relative_to(home):
+    if home and Path(os.path.realpath(path)).is_relative_to(home):
         return [each for each in lookups if not home.is_relative_to(each[0]) or each[0] == home]
     return lookups
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from wgmon_tui.config.regular_files import follow_links
 from wgmon_tui.shutdown import shutdown
 
 
@@ -34,7 +35,7 @@ def write_whole(path: Path, parts: Iterable[bytes], mode: int) -> None:
             stream.writelines(parts)
         return
     # The target of a symbolic link is replaced, not the link.
-    target = path.resolve()
+    target = follow_links(path)
     temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
     with shutdown.undone_if_killed(partial(temporary.unlink, missing_ok=True)):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

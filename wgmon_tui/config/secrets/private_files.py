@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wgmon_tui.config.ownership import owner_advice
+from wgmon_tui.config.regular_files import follow_links
 from wgmon_tui.shutdown import shutdown
 from wgmon_tui.text import format_bytes, hide_secrets, printable, system_reason
 
@@ -141,7 +142,7 @@ def replace_private(path: Path, text: str) -> None:
     configuration. Raises OSError.
     """
     # The file at the end of a symbolic link is replaced, not the link.
-    target = path.resolve()
+    target = follow_links(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     create_private(temporary, text)
     try:
