@@ -139,7 +139,7 @@ def test_vantages_with_an_answer_are_named() -> None:
 def test_the_keys_of_the_last_answer_never_show() -> None:
     fleet = Fleet()
     fleet.answer("fra1", START)
-    assert "keys" not in repr(fleet.state.states["fra1"].last_answer)
+    assert "target" not in repr(fleet.state.states["fra1"].last_answer)
 
 
 def test_an_address_inside_the_tunnel_that_answers_another_servers_checks_is_named() -> None:

@@ -252,7 +252,7 @@ async def test_an_incident_goes_on_over_a_restart_as_the_same_one() -> None:
             server_state.status_word,
             server_state.incident,
         ) == (DOWN, 50.0, "silent", KNOWN)
-        assert server_state.samples.recent(5) == pytest.approx([0.02, None])
+        assert server_state.samples.recent(5) == pytest.approx([0.02, None], rel=0.0005)
         async with at_work(desk):
             await desk.run_round()
             await desk.run_round()

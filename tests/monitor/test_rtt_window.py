@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wgmon_tui.monitor.rtt_window import CAPACITY, RttWindow
 
-_some = st.lists(st.none() | st.floats(0, 60, width=32), max_size=50)
+_some = st.lists(st.none() | st.floats(0, 60, width=16), max_size=50)
 rtts = st.builds(lambda some, times, more: some * times + more, _some, st.integers(1, 7), _some)
 """From none to over three times as many as are kept."""
 
@@ -68,6 +68,20 @@ def test_percentiles_are_nearest_rank_over_the_answered(percent: int, values: li
 def test_several_percentiles_come_together() -> None:
     samples = samples_of([float(value) for value in range(1, 101)])
     assert samples.percentiles(0.5, 0.95, 0.99) == (50, 95, 99)
+
+
+@given(st.floats(1e-4, 60))
+def test_a_time_is_kept_within_half_a_thousandth(rtt: float) -> None:
+    assert samples_of([rtt]).recent(1) == [pytest.approx(rtt, rel=0.0005)]
+
+
+@given(st.lists(st.floats(width=32), max_size=2 * CAPACITY))
+def test_whatever_a_damaged_store_holds_is_taken(values: list[float]) -> None:
+    samples = RttWindow()
+    samples.replace_all(values)
+    lost = sum(map(math.isnan, values[-CAPACITY:]))
+    assert samples.recent(CAPACITY).count(None) == lost
+    assert all(0.0 <= value <= 65504.0 for value in samples.recent(CAPACITY) if value is not None)
 
 
 def test_before_the_first_check_there_are_no_statistics() -> None:

@@ -36,6 +36,9 @@ from wgmon_tui.store.timestamp_ledger import TimestampLedger
 from wgmon_tui.store.write.recorder import Recorder
 
 TIMEOUT_S = 1.0
+_WARM_UP_ROUNDS = 3
+"""The second one runs a deep check and the port check."""
+
 _EARLIER_CHECKS = 300
 """Numbers up to 256 are one object for all servers."""
 _LOADS = (
@@ -95,10 +98,9 @@ async def _measure(
 
     gc.collect()
     gc.freeze()
+    warmed_up = _listen_for_rounds(engine)
     running = asyncio.create_task(engine.run())
-    # After the first rounds: the second one runs a deep check and the port check.
-    await asyncio.sleep(interval * 3 + len(watched) / 500 + 2)
-    done = lost = 0
+    await warmed_up.wait()
     engine.listen(count)
     cpu, wall = time.process_time(), time.monotonic()
     await asyncio.sleep(seconds)
@@ -132,6 +134,26 @@ def _watched(number: int, endpoint: Endpoint, key: PublicKey, interval: float, t
         tunnel_ping=(INNER_ADDRESS,),
         tunnel_every=3600.0,
     )
+
+
+def _listen_for_rounds(engine: Engine) -> asyncio.Event:
+    """Return an event that comes after the first rounds of every server, however busy the host is."""
+    left = dict.fromkeys(engine.fleet_state.states, _WARM_UP_ROUNDS)
+    warmed_up = asyncio.Event()
+
+    def count(server_state: ServerState, outcome: Round | None, _: object) -> None:
+        name = server_state.server.name
+        if outcome is None or name not in left:
+            return
+        left[name] -= 1
+        if not left[name]:
+            del left[name]
+        if not left:
+            left.clear()  # of the memory too
+            warmed_up.set()
+
+    engine.listen(count)
+    return warmed_up
 
 
 def _fill_windows(fleet_state: FleetState) -> None:

@@ -19,14 +19,18 @@ FIRST_PER_S = 500.0
 
 _LAGS_KEPT = 4096
 
+_Entry = tuple[float, str]
+"""When a server is due, and its name."""
+
 
 class Scheduler:
     """Due times in seconds of a monotonic clock that the caller reads."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._heap: list[tuple[float, int, str]] = []
-        self._token: dict[str, int] = {}
+        self._heap: list[_Entry] = []
+        self._entries: dict[str, _Entry] = {}
+        """The entry of each scheduled server. Others in the heap were replaced, and count no more."""
         self._lags = array("f")
         self._next_lag = 0
 
@@ -38,9 +42,8 @@ class Scheduler:
 
     def schedule_at(self, name: str, due: float) -> None:
         """Schedule a server; this replaces an earlier due time."""
-        token = self._token.get(name, 0) + 1
-        self._token[name] = token
-        heapq.heappush(self._heap, (due, token, name))
+        entry = self._entries[name] = (due, name)
+        heapq.heappush(self._heap, entry)
 
     def schedule_second(self, name: str, now: float, interval: float) -> None:
         """Schedule the second round of a server at a random phase: the first round ran in start order."""
@@ -58,20 +61,21 @@ class Scheduler:
 
     def unschedule(self, name: str) -> None:
         """Remove a server from the schedule."""
-        self._token[name] = self._token.get(name, 0) + 1
+        self._entries.pop(name, None)
 
     def take_due(self, now: float, most: float = inf) -> list[tuple[str, float]]:
         """Take at most `most` servers that are due, each with its due time."""
         taken: list[tuple[str, float]] = []
         while self._heap and self._heap[0][0] <= now and len(taken) < most:
-            due, token, name = heapq.heappop(self._heap)
-            if self._token.get(name) == token:
+            entry = due, name = heapq.heappop(self._heap)
+            if self._entries.get(name) is entry:
+                del self._entries[name]
                 taken.append((name, due))
         return taken
 
     def next_due(self) -> float | None:
         """Return the next due time; None if nothing is scheduled."""
-        while self._heap and self._token.get(self._heap[0][2]) != self._heap[0][1]:
+        while self._heap and self._entries.get(self._heap[0][1]) is not self._heap[0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wgmon_tui.checks.check import Check
     from wgmon_tui.checks.evidence import Evidence
     from wgmon_tui.checks.expiry import Expires
+    from wgmon_tui.checks.protocol import ProtocolTarget
     from wgmon_tui.monitor.loss_window import LossesByAddress
     from wgmon_tui.monitor.node_reports import NodeReport
 
@@ -33,10 +34,10 @@ NO_VANTAGE_STATES: Mapping[str, VantageState] = {}
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """When a server last answered an initiation (Unix time), and with which keys."""
+    """When a server last answered an initiation (Unix time), and the target of that check, for its keys."""
 
     at: float
-    keys: tuple[object, ...] = field(repr=False)
+    target: ProtocolTarget = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

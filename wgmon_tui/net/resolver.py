@@ -7,11 +7,10 @@ import contextlib
 import socket
 import time
 from dataclasses import replace
-from functools import lru_cache
 from ipaddress import ip_address
 from threading import Thread
 
-from wgmon_tui.net.addresses import Address, Endpoint
+from wgmon_tui.net.addresses import Address, Endpoint, parse_address
 from wgmon_tui.net.host_names import InvalidHostNameError, encode_host
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import format_limit, format_list
@@ -66,7 +65,7 @@ class Resolver:
 
         `newer_than` is a time of the monotonic clock: an answer that was received before is not used.
         """
-        if literal := _parse_literal(endpoint.host):
+        if literal := parse_address(endpoint.host):
             return (literal,)
         cached = self._cache.get(endpoint.host)
         if cached and cached.at > max(newer_than, time.monotonic() - CACHE_TTL_S):
@@ -151,15 +150,6 @@ def _is_unusable(address: Address) -> bool:
     return address.is_unspecified or address.is_multicast
 
 
-@lru_cache(65536)
-def _parse_literal(host: str) -> Address | None:
-    """Parse a host that is already an address; cached because every check needs it."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
-
-
 def is_literal(host: str) -> bool:
     """Whether a host is an address, so that nothing resolves it."""
-    return _parse_literal(host) is not None
+    return parse_address(host) is not None

@@ -107,6 +107,28 @@ def test_from_the_address_of_no_server_nothing_is_opened(initiations: ServerInit
     assert initiations.evidence(KEY, 1000.0) is None
 
 
+def test_an_initiation_to_the_identity_of_another_server_at_this_address_is_no_evidence(
+    initiations: ServerInitiations,
+) -> None:
+    other = PrivateKey.generate()
+    initiations.begin_check(("fra2", KEY[1]), replace(TARGET, private_key=other))
+    initiations.on_datagram(datagram(initiation(receiver=other)))
+    assert initiations.evidence(KEY, 1000.0) is None
+    assert initiations.evidence(("fra2", KEY[1]), 1000.0)
+
+
+def test_a_server_with_a_new_identity_is_asked_no_longer_for_the_old_one(
+    initiations: ServerInitiations,
+) -> None:
+    new = PrivateKey.generate()
+    initiations.begin_check(("fra2", KEY[1]), TARGET)
+    initiations.begin_check(KEY, replace(TARGET, private_key=new))
+    initiations.on_datagram(datagram(initiation(receiver=new)))
+    initiations.on_datagram(datagram(initiation()))
+    assert initiations.evidence(KEY, 1000.0) == ServerInitiated(0.0, 1)
+    assert initiations.evidence(("fra2", KEY[1]), 1000.0) == ServerInitiated(0.0, 1)
+
+
 def test_a_replayed_initiation_counts_once_even_if_it_was_first_seen_before_the_silence(
     initiations: ServerInitiations,
 ) -> None:

@@ -124,16 +124,17 @@ def diagnose(
         # Every answer that came disproves a lasting cause. What is left is that the other packets were lost.
         possible = [causes.lossy(server)]
     failed_stage = find_blamed_stage(check, verdict, evidence, server)
-    found = Diagnosis(
-        verdict, _shared(summary), tuple(map(_shared, evidence_text)), tuple(possible), failed_stage
-    )
+    make = Diagnosis if possible else _shared
+    found = make(verdict, summary, evidence_text, tuple(possible), failed_stage)
     return doubt_if_starved(found, check, server, is_by_time=verdict in _BROKEN_BY_LAG)
 
 
 @lru_cache(4096)
-def _shared(text: str) -> str:
-    """The same sentence as one string: those of healthy servers differ in their round-trip time alone."""
-    return text
+def _shared(
+    verdict: Verdict, summary: str, evidence: tuple[str, ...], causes: tuple[Cause, ...], failed_stage: str
+) -> Diagnosis:
+    """The same diagnosis as one record: those of healthy servers differ in their round-trip time alone."""
+    return Diagnosis(verdict, summary, evidence, causes, failed_stage)
 
 
 def _diagnose_lost_session(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from functools import lru_cache
 from ipaddress import IPv4Address
 
 from wgmon_tui.checks.path_trace import PathTrace, TraceOptions, TraceRefusedError
 from wgmon_tui.config.keys import PublicKey
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import Address, address_text
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.net.resolver import ResolutionError, Resolver
 from wgmon_tui.protocols.wireguard.demultiplexer import Demultiplexer
@@ -94,10 +93,9 @@ class ServerTracer:
         return PathTrace(address, endpoint.port, other_addresses=others)
 
 
-@lru_cache(65536)
 def kernel_spelling(address: Address) -> str:
     """Format an address as the kernel does, so that the source of an answer compares equal."""
     if isinstance(address, IPv4Address):
-        return str(address)
+        return address_text(address)
     scope = f"%{address.scope_id}" if address.scope_id else ""
     return socket.inet_ntop(socket.AF_INET6, address.packed) + scope

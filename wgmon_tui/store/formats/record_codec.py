@@ -26,7 +26,7 @@ from wgmon_tui.config.http_targets import parse_http_target
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.value_parsers import parse_name_server
 from wgmon_tui.monitor.fleet_state import Round
-from wgmon_tui.net.addresses import NameServer
+from wgmon_tui.net.addresses import NameServer, address_text
 from wgmon_tui.net.http_target import HttpTarget
 from wgmon_tui.store.formats.compiled_records import (
     Form,
@@ -173,7 +173,7 @@ def _form_of_union(args: tuple[Any, ...], names: StoredNames) -> Form:
     if len(kinds) == 1:
         return _form_of(kinds[0], names)
     if set(kinds) == {IPv4Address, IPv6Address}:
-        return _form(_address_text, _parsing(_ip_address))
+        return _form(address_text, _parsing(_ip_address))
     if set(kinds) == {IPv4Interface, IPv6Interface}:
         return _form(_interface_text, _parsing(_ip_interface))
     return _form_of_named(kinds, names)
@@ -272,7 +272,6 @@ of the time.
 """
 
 _ip_address = lru_cache(_KEPT)(ip_address)
-_address_text = lru_cache(_KEPT)(str)
 _ip_interface = lru_cache(_KEPT)(ip_interface)
 _interface_text = lru_cache(_KEPT)(str)
 _public_key = lru_cache(_KEPT)(PublicKey.from_text)

@@ -12,11 +12,10 @@ from array import array
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from wgmon_tui.checks.verdict import Verdict
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import parse_address
 from wgmon_tui.store.models import PeriodState, StoredCheck, TimelinePoint, verdict_of
 from wgmon_tui.store.replaced_values import text_of
 
@@ -69,7 +68,13 @@ def read_journal(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int
         check = None
         if verdict is not None:
             check = StoredCheck(
-                at, _address(address), _text(vantage), verdict, bool(is_deciding), rtt, *tunnel
+                at,
+                parse_address(text_of(address)) if address else None,
+                _text(vantage),
+                verdict,
+                bool(is_deciding),
+                rtt,
+                *tunnel,
             )
         found[series].append(JournalPoint(number, TimelinePoint(at, _state(state), check), since, port))
     return found
@@ -96,11 +101,3 @@ def _verdict(slug: bytes | None) -> Verdict | None:
 @lru_cache(maxsize=256)
 def _text(word: bytes) -> str:
     return text_of(word)
-
-
-@lru_cache(maxsize=20_000)
-def _address(text: bytes | None) -> Address | None:
-    try:
-        return ip_address(text_of(text)) if text else None
-    except ValueError:
-        return None

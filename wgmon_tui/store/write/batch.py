@@ -10,7 +10,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from wgmon_tui.checks.control_plane_report import ControlPlaneReport
 from wgmon_tui.checks.expiry import Expires
@@ -19,7 +18,7 @@ from wgmon_tui.monitor.damping import Damping, as_json
 from wgmon_tui.monitor.fleet_state import Round, ServerState
 from wgmon_tui.monitor.incidents import Incident, IncidentEvent
 from wgmon_tui.monitor.quorum import VantageReport
-from wgmon_tui.net.addresses import Address
+from wgmon_tui.net.addresses import address_text
 from wgmon_tui.store.formats import incident_snapshot, record_codec
 from wgmon_tui.store.models import Mute, Note
 from wgmon_tui.store.replaced_values import to_valid_utf8
@@ -279,7 +278,7 @@ def make_journal_rows(
             (
                 key,
                 check.started_at,
-                _text(check.address),
+                address_text(check.address) if check.address else None,
                 check.vantage,
                 diagnosis.verdict.slug,
                 state,
@@ -295,11 +294,6 @@ def make_journal_rows(
             )
         )
     return rows
-
-
-@lru_cache(maxsize=20_000)
-def _text(address: Address | None) -> str | None:
-    return None if address is None else str(address)
 
 
 def make_exchange_row(kept: PacketSample) -> ExchangeRow:
