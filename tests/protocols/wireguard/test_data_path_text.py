@@ -192,6 +192,16 @@ def test_a_version_in_which_all_is_silent_is_dead_inside_where_another_one_carri
     assert not any("on the path" in each.cause for each in diagnosis.causes)
 
 
+@pytest.mark.parametrize(("received", "is_named"), [(2, True), (3, False)])
+def test_where_the_check_lost_packets_loss_is_the_first_cause_of_a_silent_version(
+    received: int, is_named: bool
+) -> None:
+    diagnosis = after(echo(A, 3, received), NO_HOP_V6)
+    assert diagnosis.verdict is Verdict.UNPROVEN
+    assert ("packets are lost" in diagnosis.causes[0].cause) is is_named
+    assert any("AllowedIPs" in each.cause for each in diagnosis.causes)
+
+
 def test_a_version_that_nothing_answers_in_may_lack_its_allowed_ips() -> None:
     causes = after(echo("fd00::1", 3, 0), echo(A, 3, 3), NO_HOP_V6).causes
     assert any("AllowedIPs" in each.cause and each.fix.endswith("fd00::250") for each in causes)

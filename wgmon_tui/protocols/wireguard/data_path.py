@@ -234,7 +234,8 @@ def _diagnose_untested(check: Check, evidence: Sequence[Evidence], server: Serve
     reasons = [f"nothing came back over {_versions(without)}"] if without else []
     reasons += [_describe_refusal(each) for each in _refusals(evidence) if each.version in silent][:1]
     reasons += _unprobed(evidence, server)
-    ranked = _silent_version_causes(check, evidence, silent, server) if silent else []
+    ranked = [causes.lossy(server)] if silent and _has_lost_packets(check, evidence) else []
+    ranked += _silent_version_causes(check, evidence, silent, server) if silent else []
     ranked += [
         target_causes.target_unaddressed(server, each.target)
         for each in all_of_kind(InnerUnaddressed, evidence)
@@ -333,6 +334,11 @@ def _describe_silence(evidence: Sequence[Evidence]) -> list[str]:
 def _has_partial_loss(evidence: Sequence[Evidence]) -> bool:
     """Whether silence may be packet loss: echoes to a target that answers were lost too."""
     return any(0 < each.received < each.sent for each in all_of_kind(InnerEcho, evidence))
+
+
+def _has_lost_packets(check: Check, evidence: Sequence[Evidence]) -> bool:
+    """Whether the check lost packets itself: then the two echoes over another IP version may be lost too."""
+    return _has_partial_loss(evidence) or (check.handshake is not None and check.handshake.retransmits > 0)
 
 
 def _lost_echoes(evidence: Sequence[Evidence]) -> str | None:
