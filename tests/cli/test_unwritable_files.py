@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import shlex
 import shutil
+import subprocess
 from itertools import product
 from pathlib import Path
 
@@ -85,14 +85,14 @@ def test_a_command_that_cannot_write_what_it_is_for_is_one_line_and_exit_code_74
 def test_a_pause_that_a_running_writer_cannot_store_holds_but_exits_with_74(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
+    require("prlimit")
     config, state = tmp_path / "config", tmp_path / "state"
     write_config(config, quick_server("fra1"))
     options = ("--config", str(config), "--state", str(state))
     with running(config, state) as program:
         if command == "resume":
             assert main([*options, "pause", "fra1"]) == 0
-        _, most = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (0, most))
+        subprocess.run(["prlimit", f"--pid={program.process.pid}", "--fsize=0:"], check=True)
         assert main([*options, command, "fra1"]) == 74
     said = capsys.readouterr()
     assert f'{command.capitalize().removesuffix("e")}ed "fra1"' in said.out

@@ -37,6 +37,7 @@ _PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "swanctl": "strongswan-swanctl strongswan-charon libcharon-extra-plugins libcharon-extauth-plugins",
+    "prlimit": "util-linux",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
