@@ -17,6 +17,7 @@ from wgmon_tui.protocols.proxies.dialects import Trial
 from wgmon_tui.protocols.proxies.experiments import Experiments
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import OTHER, SAME, WRONG_SECRET, first_of
+from wgmon_tui.protocols.proxies.link_layers import reality_of
 from wgmon_tui.protocols.proxies.links.records import RealityOptions, TlsOptions, VlessLink
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.reality.key_shares import has_mlkem
@@ -29,7 +30,7 @@ CLOSED, RESET = (PageFetch(fault, connected=0.01) for fault in ("closed", "reset
 SILENT = PageFetch("no-response", connected=0.01)
 
 
-class ScriptedFetches(ProxyFetches):
+class ScriptedFetches(ProxyFetches[VlessLink]):
     """Answers each fetch: those with the link's own secret in turn, others with `stranger`."""
 
     def __init__(
@@ -40,7 +41,7 @@ class ScriptedFetches(ProxyFetches):
         self._stranger, self._nowhere = stranger, nowhere
         self._own: Iterator[PageFetch] = iter(own)
 
-    async def try_out(self, page: HttpTarget, trial: Trial, timeout_s: float) -> PageFetch:
+    async def try_out(self, page: HttpTarget, trial: Trial[VlessLink], timeout_s: float) -> PageFetch:
         if page.url.host != PAGE.url.host:
             return self._nowhere
         return next(self._own) if trial.link == LINK else self._stranger
@@ -49,7 +50,7 @@ class ScriptedFetches(ProxyFetches):
         return SILENT
 
 
-async def compare(first: PageFetch, fetches: ProxyFetches) -> str:
+async def compare(first: PageFetch, fetches: ProxyFetches[VlessLink]) -> str:
     found = first_of(WRONG_SECRET, await Experiments(fetches, PAGE, first).run())
     assert found
     return found.values[0]
@@ -88,19 +89,25 @@ REFUSED = PageFetch("layer", connected=0.01, layer="reality", layer_fault="refus
 class RealityFetches(ScriptedFetches):
     """A server of REALITY that accepts the trials that `accepts` names, and notes all of them."""
 
-    def __init__(self, accepts: Callable[[Trial], bool]) -> None:
+    def __init__(self, accepts: Callable[[Trial[VlessLink]], bool]) -> None:
         super().__init__(SILENT)
         self.target = ProxyTarget(self.target.server, REALITY_LINK)
-        self.tried: list[Trial] = []
+        self.tried: list[Trial[VlessLink]] = []
         self._accepts = accepts
 
-    async def try_out(self, page: HttpTarget, trial: Trial, timeout_s: float) -> PageFetch:
+    async def try_out(self, page: HttpTarget, trial: Trial[VlessLink], timeout_s: float) -> PageFetch:
         self.tried.append(trial)
         return PageFetch(None, connected=0.01) if self._accepts(trial) else REFUSED
 
 
+def own_reality(trial: Trial[VlessLink]) -> RealityOptions:
+    found = reality_of(trial.link)
+    assert found
+    return found
+
+
 async def explain_reality(
-    fetches: ProxyFetches, first: PageFetch = REFUSED, offset: int | None = None
+    fetches: ProxyFetches[VlessLink], first: PageFetch = REFUSED, offset: int | None = None
 ) -> list[str]:
     found = await Experiments(fetches, PAGE, first, offset).run()
     return [f"{each.kind} {each.values[0]}" for each in found if each.values]
@@ -115,14 +122,14 @@ async def test_the_time_of_the_pages_is_tried_before_other_clocks() -> None:
 
 @pytest.mark.parametrize("version", [(1, 8, 2), (255, 255, 255)])
 async def test_another_version_of_the_client_is_tried(version: tuple[int, int, int]) -> None:
-    fetches = RealityFetches(lambda trial: trial.link.tls.reality.client_version == version)
+    fetches = RealityFetches(lambda trial: own_reality(trial).client_version == version)
     assert await explain_reality(fetches) == ["found client-version"]
 
 
 @pytest.mark.skipif(not has_mlkem(), reason="the library has no ML-KEM")
 async def test_a_server_that_shows_no_site_is_asked_with_x25519_alone_and_nothing_else() -> None:
     closed = replace(REFUSED, layer_fault="malformed")
-    fetches = RealityFetches(lambda trial: not trial.link.tls.reality.offers_mlkem)
+    fetches = RealityFetches(lambda trial: not own_reality(trial).offers_mlkem)
     assert await explain_reality(fetches, closed) == ["found key-share"]
     assert len(fetches.tried) == 1
 

@@ -54,7 +54,7 @@ class Probing:
                 lambda: asyncio.run(self._check(target)), lambda _: True, lambda found: found.check.evidence
             )
 
-    async def _check(self, target: ProxyTarget) -> Round:
+    async def _check(self, target: ProxyTarget[ProxyLink]) -> Round:
         prober = make_prober(target, self.clock_shift_s)
         await prober.open()
         try:
@@ -63,7 +63,7 @@ class Probing:
             await prober.close()
 
 
-def make_target(probing: Probing) -> ProxyTarget:
+def make_target(probing: Probing) -> ProxyTarget[ProxyLink]:
     """The server, as servers.toml would have it, with its link."""
     link = probing.link
     settings = replace(
@@ -84,7 +84,7 @@ def make_target(probing: Probing) -> ProxyTarget:
     return ProxyTarget(server, link)
 
 
-def make_prober(target: ProxyTarget, clock_shift_s: float = 0.0) -> ProxyProber:
+def make_prober(target: ProxyTarget[ProxyLink], clock_shift_s: float = 0.0) -> ProxyProber[ProxyLink]:
     """A prober of its protocol, whose clock is ahead."""
     protocol = find_protocol(target.server.protocol)
     assert isinstance(protocol, ProxyProtocol)

@@ -29,7 +29,7 @@ from tests.real.proxies.servers import (
 )
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.net.addresses import Endpoint
-from wgmon_tui.protocols.proxies.link_layers import with_reality
+from wgmon_tui.protocols.proxies.link_layers import reality_of, with_reality
 from wgmon_tui.protocols.proxies.links.records import (
     GrpcOptions,
     ProxyLink,
@@ -106,7 +106,9 @@ def _is_reality(link: ProxyLink) -> bool:
 
 def _refused_version(name: str, link: ProxyLink) -> ProxyCell:
     """A client that claims what mihomo does: Xray refuses it by default."""
-    old = Probing(with_reality(link, client_version=(1, 8, 2)))
+    reality = reality_of(link)
+    assert reality
+    old = Probing(with_reality(link, replace(reality, client_version=(1, 8, 2))))
     return ProxyCell(
         "refused version of the client", name, old, (Verdict.AUTH_FAILED,), "refuses the version",
         is_proven=True, client=None,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from typing import Generic
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check, Handshake
@@ -41,6 +42,7 @@ from wgmon_tui.protocols.proxies.findings import (
     to_inner_fetch,
 )
 from wgmon_tui.protocols.proxies.link_layers import accepts_any_certificate, tls_of
+from wgmon_tui.protocols.proxies.links.records import StreamLinkT
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.stage_outcomes import stages_of
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
@@ -51,10 +53,10 @@ _CLOCK_TOLERANCE_S = 10.0
 """A page's Date has whole seconds and may come from a cache: smaller differences say nothing."""
 
 
-class ProxyProber(AddressProber[ProxyTarget]):
+class ProxyProber(AddressProber[ProxyTarget[StreamLinkT]], Generic[StreamLinkT]):
     """Checks servers of one proxy protocol by fetches through them."""
 
-    def __init__(self, vantage: str, dialect: Dialect, unix_time: Clock = time.time) -> None:
+    def __init__(self, vantage: str, dialect: Dialect[StreamLinkT], unix_time: Clock = time.time) -> None:
         """`unix_time` is the clock of this machine."""
         super().__init__(vantage)
         self._unix_time = unix_time
@@ -66,7 +68,7 @@ class ProxyProber(AddressProber[ProxyTarget]):
         self._tested: dict[tuple[str, Address], tuple[Evidence, ...]] = {}
         """What the last deep check found beside the page; it holds until the next one."""
 
-    async def check_address(self, asked: AddressCheck[ProxyTarget]) -> Check:
+    async def check_address(self, asked: AddressCheck[ProxyTarget[StreamLinkT]]) -> Check:
         """Fetch the first page through the proxy."""
         target, began = asked.target, time.monotonic()
         check = self.make_check(asked.server, asked.address)
@@ -92,7 +94,11 @@ class ProxyProber(AddressProber[ProxyTarget]):
         )
 
     async def _confirm(
-        self, asked: AddressCheck[ProxyTarget], fetches: ProxyFetches, first: PageFetch, began: float
+        self,
+        asked: AddressCheck[ProxyTarget[StreamLinkT]],
+        fetches: ProxyFetches[StreamLinkT],
+        first: PageFetch,
+        began: float,
     ) -> list[Evidence]:
         """What a page that came shows, and what only deep checks test."""
         self._explained.pop((asked.server.name, asked.address), None)
@@ -119,7 +125,11 @@ class ProxyProber(AddressProber[ProxyTarget]):
         return [*found, *tested]
 
     async def _compare(
-        self, asked: AddressCheck[ProxyTarget], fetches: ProxyFetches, first: PageFetch, began: float
+        self,
+        asked: AddressCheck[ProxyTarget[StreamLinkT]],
+        fetches: ProxyFetches[StreamLinkT],
+        first: PageFetch,
+        began: float,
     ) -> tuple[list[Evidence], PageFetch | None]:
         """Find out whose fault it is: that of the proxy, of the page, or of this machine."""
         settings = asked.target.settings
@@ -176,7 +186,7 @@ def _handshake(through: Sequence[PageFetch], evidence: Sequence[Evidence]) -> Ha
     return None
 
 
-def _facts_of(fetches: ProxyFetches, first: PageFetch) -> list[Evidence]:
+def _facts_of(fetches: ProxyFetches[StreamLinkT], first: PageFetch) -> list[Evidence]:
     """What the connection of the first fetch showed."""
     protocol = fetches.target.server.protocol
     found: list[Evidence] = []
@@ -225,7 +235,7 @@ def _clock_of_pages(protocol: str, direct: Sequence[PageFetch], now: float) -> l
     return [ProtocolEvidence(protocol, CLOCK, (str(round(least)),))]
 
 
-async def _deep_tests(fetches: ProxyFetches) -> list[Evidence]:
+async def _deep_tests(fetches: ProxyFetches[StreamLinkT]) -> list[Evidence]:
     """A name server over UDP, the exit address, and the speed."""
     settings = fetches.target.settings
     protocol = fetches.target.server.protocol
@@ -239,7 +249,7 @@ async def _deep_tests(fetches: ProxyFetches) -> list[Evidence]:
     return found
 
 
-async def _measure(fetches: ProxyFetches, url: Url) -> Evidence:
+async def _measure(fetches: ProxyFetches[StreamLinkT], url: Url) -> Evidence:
     page = HttpTarget(url)
     return to_inner_fetch(page, await fetches.fetch(page))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Generic, Protocol
 
 from wgmon_tui.protocols.proxies.destinations import Destination
 from wgmon_tui.protocols.proxies.links.records import (
     GrpcOptions,
     HttpUpgradeOptions,
     OtherTransport,
+    StreamLinkT,
     Transport,
     WebSocketOptions,
 )
@@ -20,7 +21,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Generic[StreamLinkT]):
     """An experiment: the same fetch with one thing changed.
 
     `kind` and `value` say what was changed; `link` is the changed link. `clock_shift_s` moves the timestamps
@@ -29,7 +30,7 @@ class Trial:
 
     kind: str
     value: str
-    link: Any = field(repr=False)
+    link: StreamLinkT = field(repr=False)
     clock_shift_s: float = 0.0
 
 
@@ -55,28 +56,28 @@ class Relay:
     association: Association | None = None
 
 
-class Dialect(Protocol):
-    """One proxy protocol, as the prober sees it. `link` is a record of links/records.py."""
+class Dialect(Protocol[StreamLinkT]):
+    """One proxy protocol, as the prober sees it, with its kind of link."""
 
-    def find_unsupported(self, link: Any) -> str | None:
+    def find_unsupported(self, link: StreamLinkT) -> str | None:
         """Say in a phrase what of this link wgmon-tui cannot speak; None if all is well."""
 
-    def make_stream(self, link: Any, destination: Destination, unix_time: Clock) -> StreamLayer:
+    def make_stream(self, link: StreamLinkT, destination: Destination, unix_time: Clock) -> StreamLayer:
         """The layer of the proxy protocol for one connection."""
 
-    def make_relay(self, link: Any, destination: Destination, unix_time: Clock) -> Relay:
+    def make_relay(self, link: StreamLinkT, destination: Destination, unix_time: Clock) -> Relay:
         """What carries datagrams to one destination."""
 
-    def trials(self, link: Any) -> Sequence[Trial]:
+    def trials(self, link: StreamLinkT) -> Sequence[Trial[StreamLinkT]]:
         """The experiments that explain a failure, the likeliest first."""
 
-    def uses_timestamps(self, link: Any) -> bool:
+    def uses_timestamps(self, link: StreamLinkT) -> bool:
         """Whether requests carry the time, so that both clocks must agree."""
 
     has_readable_secret: bool
     """Whether a request without TLS shows the secret to everybody on the path."""
 
-    def with_wrong_secret(self, link: Any) -> Any:
+    def with_wrong_secret(self, link: StreamLinkT) -> StreamLinkT:
         """The link with a secret that no server knows."""
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Generic
 
 from wgmon_tui.checks.evidence import ProtocolEvidence
 from wgmon_tui.net.http_target import HttpTarget
@@ -39,6 +40,7 @@ from wgmon_tui.protocols.proxies.link_layers import (
     with_server_name,
     without_transport,
 )
+from wgmon_tui.protocols.proxies.links.records import StreamLinkT
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.reality.key_shares import has_mlkem
 from wgmon_tui.protocols.proxies.reality.layer import RealityLayer
@@ -59,12 +61,12 @@ _NOWHERE = "192.0.2.1"
 """An address for documentation (RFC 5737): no server has it."""
 
 
-class Experiments:
+class Experiments(Generic[StreamLinkT]):
     """The experiments of one check. Each is a fact from then on, until the next ones."""
 
     def __init__(
         self,
-        fetches: ProxyFetches,
+        fetches: ProxyFetches[StreamLinkT],
         page: HttpTarget,
         first: PageFetch,
         clock_offset_s: int | None = None,
@@ -97,7 +99,7 @@ class Experiments:
             return [repeated, wrong, self._evidence(TLS_SERVER)]
         return [repeated, wrong, *await self._try_all(self._secret_trials())]
 
-    def _secret_trials(self) -> Iterable[Trial]:
+    def _secret_trials(self) -> Iterable[Trial[StreamLinkT]]:
         """What both sides must agree on beside TLS. A clock that is known to be off goes first."""
         dialect = self._fetches.dialect
         if dialect.uses_timestamps(self._link):
@@ -124,7 +126,7 @@ class Experiments:
         found = await self._fetches.try_out(page, Trial("", "", self._link), self._patience_s)
         return found.status == self._first.status
 
-    async def _try_out(self, trial: Trial) -> PageFetch:
+    async def _try_out(self, trial: Trial[StreamLinkT]) -> PageFetch:
         """Fetch with something changed."""
         return await self._fetches.try_out(self._page, trial, self._patience_s)
 
@@ -190,7 +192,7 @@ class Experiments:
         facts = read_certificate(tls.certificate) if isinstance(tls, TlsLayer) else None
         return facts.names if facts else ()
 
-    def _upgrade_trials(self) -> Iterable[Trial]:
+    def _upgrade_trials(self) -> Iterable[Trial[StreamLinkT]]:
         """Other paths, and no transport. gRPC has a service name instead, which nobody can guess."""
         path = path_of(self._link)
         for other in ("/", path.rstrip("/"), f"{path}/", path.partition("?")[0]):
@@ -198,11 +200,11 @@ class Experiments:
                 yield Trial("path", other, with_path(self._link, other))
         yield from self._transport_trials()
 
-    def _transport_trials(self) -> Iterable[Trial]:
+    def _transport_trials(self) -> Iterable[Trial[StreamLinkT]]:
         if has_transport(self._link):
             yield Trial("transport", "none", without_transport(self._link))
 
-    async def _try_all(self, trials: Iterable[Trial]) -> list[ProtocolEvidence]:
+    async def _try_all(self, trials: Iterable[Trial[StreamLinkT]]) -> list[ProtocolEvidence]:
         """Try changes, some at once, until one goes through."""
         tried: Counter[str] = Counter()
         left = iter(trials)
@@ -217,7 +219,7 @@ class Experiments:
                 tried[trial.kind] += 1
         return [self._evidence(TRIED, kind, str(count)) for kind, count in tried.items()]
 
-    def _is_success(self, trial: Trial, found: PageFetch) -> bool:
+    def _is_success(self, trial: Trial[StreamLinkT], found: PageFetch) -> bool:
         """Whether a change helped. A fetch that only gets further in TLS or to WebSocket helps, too."""
         if found.is_proven or found.fault is None:
             return True

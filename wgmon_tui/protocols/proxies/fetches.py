@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Generic
 
 from wgmon_tui.checks.check import Direction, Packet
 from wgmon_tui.checks.evidence import FlowCut, Soak
@@ -22,6 +23,7 @@ from wgmon_tui.protocols.proxies.link_layers import (
     make_page_layers,
     tls_of,
 )
+from wgmon_tui.protocols.proxies.links.records import StreamLinkT
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch, PageFetcher
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayer
 from wgmon_tui.protocols.proxies.targets import ProxyTarget
@@ -33,13 +35,13 @@ _LEAST_WAIT_S = 2.0
 """A soak waits so long at least: TCP has sent a lost segment again by then."""
 
 
-class ProxyFetches:
+class ProxyFetches(Generic[StreamLinkT]):
     """Makes the fetches of a check of one address, and keeps the packets of the first one."""
 
     def __init__(
         self,
-        target: ProxyTarget,
-        dialect: Dialect,
+        target: ProxyTarget[StreamLinkT],
+        dialect: Dialect[StreamLinkT],
         address: Address,
         resolver: Resolver,
         unix_time: Clock = time.time,
@@ -67,7 +69,7 @@ class ProxyFetches:
         self.fetcher = self.fetcher or fetcher
         return await fetcher.run(self.address, self.target.server.endpoint.port)
 
-    async def try_out(self, page: HttpTarget, trial: Trial, timeout_s: float) -> PageFetch:
+    async def try_out(self, page: HttpTarget, trial: Trial[StreamLinkT], timeout_s: float) -> PageFetch:
         """Fetch a page with something changed."""
         layers = await self._make_layers(page, trial)
         fetcher = PageFetcher(page, layers, timeout_s=timeout_s)
@@ -113,13 +115,13 @@ class ProxyFetches:
             return PageFetch("unreachable", reason=error.strerror or "")
 
     async def outer_layers(
-        self, link: object, *, is_verified: bool = True, clock_shift_s: float = 0.0
+        self, link: StreamLinkT, *, is_verified: bool = True, clock_shift_s: float = 0.0
     ) -> Sequence[StreamLayer]:
         """TLS and transport below the proxy protocol."""
         ca, clock = self.target.settings.ca, shifted_clock(self.unix_time, clock_shift_s)
         return await asyncio.to_thread(make_outer_layers, link, ca, clock, is_verified=is_verified)
 
-    async def _make_layers(self, page: HttpTarget, trial: Trial) -> list[StreamLayer]:
+    async def _make_layers(self, page: HttpTarget, trial: Trial[StreamLinkT]) -> list[StreamLayer]:
         outer = await self.outer_layers(trial.link, clock_shift_s=trial.clock_shift_s)
         clock = shifted_clock(self.unix_time, trial.clock_shift_s)
         stream = self.dialect.make_stream(trial.link, destination_of(page), clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from wgmon_tui.checks.check import Check, Packet
 from wgmon_tui.checks.evidence import Evidence, ProtocolEvidence
@@ -18,6 +18,7 @@ from wgmon_tui.net.naive_port_check import check_tcp_port_naively
 from wgmon_tui.net.packet_fields import PacketField
 from wgmon_tui.protocols.proxies import stream_bytes
 from wgmon_tui.protocols.proxies.experiment_words import OF_STREAMS
+from wgmon_tui.protocols.proxies.links.records import StreamLinkT
 from wgmon_tui.protocols.proxies.verdict_words import VERDICT_HELP
 from wgmon_tui.text import quoted
 
@@ -30,7 +31,7 @@ _PACKAGES = ("cryptography", "blake3", "h11")
 """What the extra `proxy` brings; a check needs all of them."""
 
 
-class ProxyProtocol(Protocol):
+class ProxyProtocol(Protocol, Generic[StreamLinkT]):
     """One proxy protocol. A server is checked by a fetch of a page through it."""
 
     repeats_deep_results = True
@@ -56,11 +57,11 @@ class ProxyProtocol(Protocol):
 
         return ProxyProber(services.vantage, self.make_dialect())
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[StreamLinkT]:
         """What only this protocol has. It may need packages that are not installed."""
         raise NotImplementedError
 
-    def _find_problem(self, target: ProxyTarget) -> str | None:
+    def _find_problem(self, target: ProxyTarget[StreamLinkT]) -> str | None:
         missing = next((each for each in _PACKAGES if find_spec(each) is None), None)
         if missing:
             return f'it needs the package {missing}; type: pip install "wgmon-tui[proxy]"'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from wgmon_tui.checks.evidence import Evidence
 from wgmon_tui.checks.stage import (
@@ -20,6 +19,7 @@ from wgmon_tui.checks.stage import (
 from wgmon_tui.protocols.proxies import findings
 from wgmon_tui.protocols.proxies.findings import OK, SAME, of_kind
 from wgmon_tui.protocols.proxies.link_layers import OUTER_TLS, path_of, tls_of
+from wgmon_tui.protocols.proxies.links.records import StreamLink
 from wgmon_tui.protocols.proxies.page_fetch import PageFetch
 from wgmon_tui.protocols.proxies.reality.words import REALITY, VERIFIED
 from wgmon_tui.text import format_list
@@ -29,7 +29,9 @@ _NOT_KNOWN, _NOT_RUN = StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN
 _EARLIER = "an earlier stage failed"
 
 
-def stages_of(link: Any, through: Sequence[PageFetch], evidence: Sequence[Evidence]) -> tuple[Stage, ...]:
+def stages_of(
+    link: StreamLink, through: Sequence[PageFetch], evidence: Sequence[Evidence]
+) -> tuple[Stage, ...]:
     """The stages of the first fetch, and of what was compared with it."""
     first = through[0]
     stages = [_reach(first)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic
 
 from wgmon_tui.checks.check import Check
 from wgmon_tui.checks.protocol import ProtocolTarget, Targets
@@ -12,7 +13,7 @@ from wgmon_tui.config.models import SecretForm, Server
 from wgmon_tui.config.secrets.keyring import Keyring
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import parse_link, write_link
-from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, ProxyLink
+from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, ProxyLink, SocksLink, StreamLinkT
 from wgmon_tui.protocols.proxies.settings import ProxySettings
 from wgmon_tui.text import quoted
 
@@ -20,7 +21,7 @@ _KEY = "link"
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyTarget:
+class ProxyTarget(Generic[StreamLinkT]):
     """A proxy server and what its link says.
 
     The check connects to the endpoint of the server's entry. The entry is public and the link is a secret, so
@@ -28,7 +29,7 @@ class ProxyTarget:
     """
 
     server: Server
-    link: ProxyLink = field(repr=False)
+    link: StreamLinkT = field(repr=False)
 
     @property
     def settings(self) -> ProxySettings:
@@ -49,10 +50,12 @@ class ProxyTarget:
     @property
     def digest_parts(self) -> tuple[str, ...]:
         """A hash of what the link says."""
+        if isinstance(self.link, SocksLink):
+            return ()  # the program of the user has the link
         text = write_link(replace(self.link, name=""))
         return (f"link {hashlib.sha256(text.encode()).hexdigest()}",)
 
-    def with_server(self, server: Server) -> ProxyTarget:
+    def with_server(self, server: Server) -> ProxyTarget[StreamLinkT]:
         """The same link with a changed entry of the server."""
         return replace(self, server=server)
 
@@ -68,7 +71,8 @@ def join_servers(servers: Sequence[Server], keyring: Keyring) -> Targets:
     for server in servers:
         secret = keyring.protocol_secrets.get(server.name, {}).get(_KEY)
         try:
-            ready[server.name] = ProxyTarget(server, _read(server, secret))
+            target: ProxyTarget[ProxyLink] = ProxyTarget(server, _read(server, secret))
+            ready[server.name] = target
         except ShareLinkError as error:
             key = f"key {server.protocol}.{_key_of(server)}"
             problems[server.name] = f"servers.toml: server {quoted(server.name)}: {key}: {error}"

@@ -17,13 +17,14 @@ from wgmon_tui.protocols.proxies.destinations import Destination
 from wgmon_tui.protocols.proxies.dialects import Association, Relay
 from wgmon_tui.protocols.proxies.fetches import ProxyFetches
 from wgmon_tui.protocols.proxies.findings import OK, UDP
+from wgmon_tui.protocols.proxies.links.records import StreamLinkT
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError, StreamStack
 
 _DNS_PORT = 53
 _LARGEST = 65535
 
 
-async def ask_over_udp(fetches: ProxyFetches, server: NameServer) -> ProtocolEvidence:
+async def ask_over_udp(fetches: ProxyFetches[StreamLinkT], server: NameServer) -> ProtocolEvidence:
     """Ask a name server through the proxy. What came back, or what went wrong."""
     target = fetches.target
     destination = Destination(str(server.address), _DNS_PORT)
@@ -46,7 +47,7 @@ async def ask_over_udp(fetches: ProxyFetches, server: NameServer) -> ProtocolEvi
     return ProtocolEvidence(target.server.protocol, UDP, (str(server.address), word), took)
 
 
-async def _ask(fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int) -> str:
+async def _ask(fetches: ProxyFetches[StreamLinkT], relay: Relay, query: bytes, transaction: int) -> str:
     port = fetches.target.server.endpoint.port
     if relay.association is not None:
         async with _associated(fetches, relay.association) as bound_port:
@@ -57,7 +58,7 @@ async def _ask(fetches: ProxyFetches, relay: Relay, query: bytes, transaction: i
 
 
 @asynccontextmanager
-async def _associated(fetches: ProxyFetches, layer: Association) -> AsyncIterator[int]:
+async def _associated(fetches: ProxyFetches[StreamLinkT], layer: Association) -> AsyncIterator[int]:
     """Open the stream, and yield the port for datagrams. Raises OSError and StreamLayerError."""
     stack = StreamStack([layer])
     reader, writer = await asyncio.open_connection(str(fetches.address), fetches.target.server.endpoint.port)
@@ -74,7 +75,7 @@ async def _associated(fetches: ProxyFetches, layer: Association) -> AsyncIterato
 
 
 async def _ask_by_datagram(
-    fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int, port: int
+    fetches: ProxyFetches[StreamLinkT], relay: Relay, query: bytes, transaction: int, port: int
 ) -> str:
     loop = asyncio.get_running_loop()
     family = socket.AF_INET if fetches.address.version == 4 else socket.AF_INET6
@@ -88,7 +89,9 @@ async def _ask_by_datagram(
                 return word
 
 
-async def _ask_on_stream(fetches: ProxyFetches, relay: Relay, query: bytes, transaction: int) -> str:
+async def _ask_on_stream(
+    fetches: ProxyFetches[StreamLinkT], relay: Relay, query: bytes, transaction: int
+) -> str:
     assert relay.layer is not None  # noqa: S101
     stack = StreamStack([*await fetches.outer_layers(fetches.target.link), relay.layer])
     port = fetches.target.server.endpoint.port

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.destinations import Destination
-from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect, SocksLink
+from wgmon_tui.protocols.proxies.links.records import SocksLink
+from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect
 from wgmon_tui.protocols.proxies.proxy_command.socks_stream import UDP_ASSOCIATE, SocksStream
 from wgmon_tui.protocols.proxies.stream_layers import StreamLayerError
 

@@ -19,7 +19,13 @@ from wgmon_tui.protocols.proxies.imports.entry import Found, FoundConf, FoundLin
 from wgmon_tui.protocols.proxies.imports.read import read_servers
 from wgmon_tui.protocols.proxies.links.link_text import ShareLinkError
 from wgmon_tui.protocols.proxies.links.parse import write_link
-from wgmon_tui.protocols.proxies.links.records import PROTOCOL_OF, PROXY_COMMAND, AnyLink
+from wgmon_tui.protocols.proxies.links.records import (
+    PROTOCOL_OF,
+    PROXY_COMMAND,
+    AnyLink,
+    CommandLink,
+    ProxyLink,
+)
 from wgmon_tui.protocols.proxies.program_config import LocalPort, make_config
 from wgmon_tui.text import quoted
 
@@ -61,10 +67,10 @@ def _protocol_of(link: AnyLink) -> tuple[str, str]:
     If only the user's program supports all of the link, the protocol is `proxy-command`.
     """
     name = PROTOCOL_OF[type(link)]
-    if name == PROXY_COMMAND:
+    if isinstance(link, CommandLink):
         return name, ""
     try:
-        protocol = cast("ProxyProtocol", find_protocol(name))
+        protocol = cast("ProxyProtocol[ProxyLink]", find_protocol(name))
         problem = protocol.make_dialect().find_unsupported(link)
     except ImportError:
         return name, ""  # the server says which package is missing

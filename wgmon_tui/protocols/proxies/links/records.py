@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from wgmon_tui.net.addresses import Endpoint
@@ -190,6 +191,22 @@ ProxyLink = ShadowsocksLink | VmessLink | VlessLink | TrojanLink
 """Servers whose protocol wgmon-tui speaks itself."""
 
 AnyLink = ProxyLink | CommandLink
+
+
+@dataclass(frozen=True, slots=True)
+class SocksLink:
+    """Where a program of the user listens, with SOCKS5. No share link says it."""
+
+    endpoint: Endpoint
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    name: str = ""
+
+
+StreamLink = ProxyLink | SocksLink
+"""Servers that the common prober fetches through."""
+
+StreamLinkT = TypeVar("StreamLinkT", bound=StreamLink)
 
 PROXY_COMMAND = "proxy-command"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Any
 
 from wgmon_tui.checks.address_prober import AddressCheck, AddressProber
 from wgmon_tui.checks.check import Check
@@ -15,9 +14,9 @@ from wgmon_tui.config.value_parsers import is_ipv4, is_ipv6
 from wgmon_tui.net.addresses import Address, Endpoint
 from wgmon_tui.protocols.proxies.check import ProxyProber
 from wgmon_tui.protocols.proxies.findings import CONNECTION, first_of
-from wgmon_tui.protocols.proxies.links.records import AnyLink, ShadowsocksLink
+from wgmon_tui.protocols.proxies.links.records import AnyLink, ShadowsocksLink, SocksLink
 from wgmon_tui.protocols.proxies.program_config import LocalPort
-from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect, SocksLink
+from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect
 from wgmon_tui.protocols.proxies.proxy_command.program import LOOPBACK, ProgramError, run_program
 from wgmon_tui.protocols.proxies.proxy_command.settings import NAME
 from wgmon_tui.protocols.proxies.proxy_command.targets import CommandTarget
@@ -59,7 +58,7 @@ class CommandProber(AddressProber[CommandTarget]):
         endpoint = asked.server.endpoint
         return replace(check, endpoint=endpoint, address=asked.address, exchange=(), stages=stages)
 
-    async def _check_behind(self, asked: AddressCheck[ProxyTarget]) -> Check:
+    async def _check_behind(self, asked: AddressCheck[ProxyTarget[SocksLink]]) -> Check:
         """Check through the program. What it closes at once is repeated: it may listen before it is ready."""
         check = await self._inner.check_address(asked)
         for wait_s in _WARM_UP_S:
@@ -77,10 +76,10 @@ def _is_closed_at_once(check: Check) -> bool:
     return connection.values[0] in ("closed", "reset") and connection.at < _AT_ONCE_S
 
 
-def _behind(asked: AddressCheck[CommandTarget], local: LocalPort) -> AddressCheck[ProxyTarget]:
+def _behind(asked: AddressCheck[CommandTarget], local: LocalPort) -> AddressCheck[ProxyTarget[SocksLink]]:
     """The check of the program's port instead of the server's."""
     endpoint = Endpoint(LOOPBACK, local.port)
-    link: Any = SocksLink(endpoint, local.user, local.password)
+    link = SocksLink(endpoint, local.user, local.password)
     target = ProxyTarget(replace(asked.server, endpoint=endpoint), link)
     return AddressCheck(target, IPv4Address(LOOPBACK), asked.is_deep, False, asked.soak)
 

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.protocols.proxies.destinations import Destination, skip_socks_address
 from wgmon_tui.protocols.proxies.dialects import Clock, Relay, Trial
+from wgmon_tui.protocols.proxies.links.records import SocksLink
 from wgmon_tui.protocols.proxies.proxy_command.socks_stream import UDP_ASSOCIATE, SocksStream
 
 _NO_FRAGMENT = bytes(3)
-
-
-@dataclass(frozen=True, slots=True)
-class SocksLink:
-    """Where a program listens."""
-
-    endpoint: Endpoint
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    name: str = ""
 
 
 class SocksDialect:
@@ -47,7 +36,7 @@ class SocksDialect:
         stream = SocksStream(any_source, link.user, link.password, UDP_ASSOCIATE)
         return Relay(lambda data: header + data, _unpack, association=stream)
 
-    def trials(self, link: SocksLink) -> Sequence[Trial]:
+    def trials(self, link: SocksLink) -> Sequence[Trial[SocksLink]]:
         """None."""
         return ()
 

@@ -18,9 +18,10 @@ from wgmon_tui.text import printable
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.links.records import SocksLink
 
 
-class ProxyCommand(ProxyProtocol):
+class ProxyCommand(ProxyProtocol["SocksLink"]):
     """Fetches pages through a program of the user."""
 
     name, title = NAME, "Proxy by command"
@@ -45,7 +46,7 @@ class ProxyCommand(ProxyProtocol):
 
         return CommandProber(services.vantage)
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[SocksLink]:
         """SOCKS5 on loopback."""
         from wgmon_tui.protocols.proxies.proxy_command.dialect import SocksDialect
 

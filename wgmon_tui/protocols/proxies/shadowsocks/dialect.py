@@ -51,7 +51,7 @@ class ShadowsocksDialect:
         """Datagrams of their own."""
         return make_datagrams(METHODS[link.method], link.password, destination, unix_time)
 
-    def trials(self, link: ShadowsocksLink) -> Sequence[Trial]:
+    def trials(self, link: ShadowsocksLink) -> Sequence[Trial[ShadowsocksLink]]:
         """Other methods with the same password, and other clocks for 2022."""
         own = METHODS[link.method]
         found = []

@@ -11,9 +11,10 @@ from wgmon_tui.protocols.proxies.shadowsocks.settings import NAME, SETTINGS
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.links.records import ShadowsocksLink
 
 
-class Shadowsocks(ProxyProtocol):
+class Shadowsocks(ProxyProtocol["ShadowsocksLink"]):
     """Fetches pages through a Shadowsocks server."""
 
     name, title = NAME, "Shadowsocks"
@@ -32,7 +33,7 @@ class Shadowsocks(ProxyProtocol):
         ),
     )
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[ShadowsocksLink]:
         """Its stream, its relay and its experiments."""
         from wgmon_tui.protocols.proxies.shadowsocks.dialect import ShadowsocksDialect
 

@@ -41,7 +41,7 @@ class TrojanDialect:
 
         return Relay(pack, _unpack, TrojanStream(link.password, destination, UDP_ASSOCIATE))
 
-    def trials(self, link: TrojanLink) -> Sequence[Trial]:
+    def trials(self, link: TrojanLink) -> Sequence[Trial[TrojanLink]]:
         """Nothing but the password is to be agreed on."""
         return ()
 

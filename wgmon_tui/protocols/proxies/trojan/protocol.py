@@ -10,9 +10,10 @@ from wgmon_tui.protocols.proxies.trojan.settings import NAME, SETTINGS
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.links.records import TrojanLink
 
 
-class Trojan(ProxyProtocol):
+class Trojan(ProxyProtocol["TrojanLink"]):
     """Fetches pages through a Trojan server."""
 
     name, title = NAME, "Trojan"
@@ -25,7 +26,7 @@ class Trojan(ProxyProtocol):
         ),
     )
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[TrojanLink]:
         """Its stream, its relay and its experiments."""
         from wgmon_tui.protocols.proxies.trojan.dialect import TrojanDialect
 

@@ -38,7 +38,7 @@ class VlessDialect:
         """Datagrams on a stream, each after its length."""
         return Relay(_pack, _unpack, VlessStream(link.user_id, destination, UDP))
 
-    def trials(self, link: VlessLink) -> Sequence[Trial]:
+    def trials(self, link: VlessLink) -> Sequence[Trial[VlessLink]]:
         """The other flow. Beside the user id, nothing else is to be agreed on; Vision needs TLS."""
         if link.flow:
             return (Trial("flow", "none", replace(link, flow="")),)

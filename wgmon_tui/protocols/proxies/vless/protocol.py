@@ -11,9 +11,10 @@ from wgmon_tui.protocols.proxies.vless.settings import NAME, SETTINGS
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.links.records import VlessLink
 
 
-class VLESS(ProxyProtocol):
+class VLESS(ProxyProtocol["VlessLink"]):
     """Fetches pages through a VLESS server."""
 
     name, title = NAME, "VLESS"
@@ -37,7 +38,7 @@ class VLESS(ProxyProtocol):
         ),
     )
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[VlessLink]:
         """Its stream, its relay and its experiments."""
         from wgmon_tui.protocols.proxies.vless.dialect import VlessDialect
 

@@ -40,7 +40,7 @@ class VmessDialect:
         layer = VmessStream(link.user_id, security, destination, unix_time=unix_time, command=UDP)
         return Relay(lambda data: data, lambda buffer: buffer or None, layer)
 
-    def trials(self, link: VmessLink) -> Sequence[Trial]:
+    def trials(self, link: VmessLink) -> Sequence[Trial[VmessLink]]:
         """Other clocks. The client alone chooses the cipher."""
         return tuple(clock_trials(link, CLOCK_WINDOW_S))
 

@@ -11,9 +11,10 @@ from wgmon_tui.protocols.proxies.vmess.settings import NAME, SETTINGS
 
 if TYPE_CHECKING:
     from wgmon_tui.protocols.proxies.dialects import Dialect
+    from wgmon_tui.protocols.proxies.links.records import VmessLink
 
 
-class VMess(ProxyProtocol):
+class VMess(ProxyProtocol["VmessLink"]):
     """Fetches pages through a VMess server."""
 
     name, title = NAME, "VMess"
@@ -32,7 +33,7 @@ class VMess(ProxyProtocol):
         ),
     )
 
-    def make_dialect(self) -> Dialect:
+    def make_dialect(self) -> Dialect[VmessLink]:
         """Its stream, its relay and its experiments."""
         from wgmon_tui.protocols.proxies.vmess.dialect import VmessDialect
 
