@@ -50,6 +50,13 @@ def _a_dns_filter_hides_its_name(scene: Scene) -> None:
     scene.change(endpoint=Endpoint(host, scene.entry.endpoint.port))
 
 
+def _our_file_names_an_address_between_two_routers(scene: Scene) -> None:
+    """The router takes the server for its next hop, and the server the router."""
+    ip(scene.path.router, f"route add 10.77.9.0/24 via {scene.path.server_address(4)}")
+    scene.server.run("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
+    scene.change(endpoint=Endpoint("10.77.9.9", scene.entry.endpoint.port))
+
+
 def _our_route(kind: str) -> Fault:
     return lambda scene: ip(scene.path.client, f"route add {kind} {scene.path.server_address(4)}/32")
 
@@ -85,6 +92,16 @@ BEHIND_A_NAT = (
 )
 
 NOWHERE = (
+    row(
+        "our packets run in a circle",
+        Look(
+            Verdict.UNREACHABLE,
+            (_our_file_names_an_address_between_two_routers,),
+            "packets run in a circle between routers",
+            ("time to live exceeded",),
+        ),
+        on=(WIREGUARD_GO,),
+    ),
     row(
         "a DNS filter hides the name",
         Look(

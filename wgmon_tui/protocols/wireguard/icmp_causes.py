@@ -42,8 +42,9 @@ def unreachable(
     prohibited = "prohibited" in error or error in _REJECTED
     if is_from_server:
         return [_behind_a_nat(error) if error in _NOT_REACHED else _own_firewall(server, error)]
+    broken = "packets run in a circle between routers" if error in _HOPS_USED_UP else _BROKEN_ROUTING
     rejected = Cause(
-        "a firewall rejects the packets" if prohibited else "routing to the server is broken",
+        "a firewall rejects the packets" if prohibited else broken,
         f"{who} reports: {error}",
         context_causes.trace_command(server),
     )
@@ -58,12 +59,16 @@ _HOST_MISSING = ("host unreachable", "address unreachable")
 """Sent by a router that gets no answer to ARP or neighbour discovery (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
 
 
+_HOPS_USED_UP = ("time to live exceeded", "hop limit exceeded")
+"""The packet passed 64 routers, or whatever this machine allows: far more than any path has."""
+
+_BROKEN_ROUTING = "routing to the server is broken"
+
 _NOT_REACHED = (
     *_HOST_MISSING,
     "network unreachable",
     "no route to destination",
-    "time to live exceeded",
-    "hop limit exceeded",
+    *_HOPS_USED_UP,
 )
 """What a machine reports of another one, never of itself."""
 
