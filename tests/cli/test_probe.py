@@ -237,6 +237,8 @@ async def test_an_ike_server_is_asked_without_credentials_and_without_servers_to
         ),
         (("--ike", "gw.example.net:0"), "--ike: expected a port from 1 to 65535"),
         (("--ike", "a b"), "--ike: expected a host name"),
+        (("--ike", "https://gw.example.net/"), 'without "https://"; type "gw.example.net:500"'),
+        (("--ike", "gw.example.net:ike"), 'such as "fra1.example.net:500"'),
     ],
 )
 async def test_an_ike_host_that_cannot_be_asked_is_bad_usage(

@@ -383,3 +383,21 @@ def test_whatever_stands_in_a_key_the_line_says_which_server_it_is(key: str, val
     said = whatever_is_said("[[server]]\n" + tomli_w.dumps({key: value}))
     assert said.startswith("servers.toml: server ")
     assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "said"),
+    [
+        ("openvpn", "https://vpn.example.net/", 'type "vpn.example.net:1194"'),
+        ("ikev2", "vpn.example.net", 'such as "fra1.example.net:500"'),
+        ("trojan", "2001:db8::1", 'such as "[2001:db8::1]:443"'),
+        ("trojan", "trojan://secret@vpn.example.net:443", "type: wgmon-tui import -, then paste it"),
+    ],
+)
+def test_a_bad_endpoint_is_answered_with_the_usual_port_of_the_protocol(
+    protocol: str, endpoint: str, said: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse(f'[[server]]\nname = "a"\nprotocol = "{protocol}"\nendpoint = "{endpoint}"\n')
+    assert said in str(refused.value)
+    assert "secret@" not in str(refused.value)

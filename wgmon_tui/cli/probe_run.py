@@ -91,7 +91,7 @@ def _make_ike_fleet(text: str) -> Fleet:
     is_bare = ":" not in host or host.endswith("]")
     endpoint = f"{host}:{_IKE_PORT}" if is_bare else host
     try:
-        parse_endpoint(endpoint)
+        parse_endpoint(endpoint, _IKE_PORT)
     except InvalidValueError as error:
         raise ConfigurationError(f"probe: --ike: {error}") from None
     return Fleet((read_server(Fleet(), {"name": text, "endpoint": endpoint, "protocol": "ikev2"}),))

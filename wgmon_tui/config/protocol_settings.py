@@ -14,6 +14,7 @@ from wgmon_tui.checks.registry import UnknownProtocolError, find_settings, proto
 from wgmon_tui.config.models import WIREGUARD, SecretSource, Server
 from wgmon_tui.config.setting import Section, Setting, defaults_of, read_settings, write_settings
 from wgmon_tui.config.toml_reader import TomlTable
+from wgmon_tui.config.value_parsers import WIREGUARD_PORT
 from wgmon_tui.config.value_types import FormFieldKind, SecretType
 from wgmon_tui.records import dataclass
 
@@ -82,7 +83,7 @@ class ProtocolSettings:
     table, at the level of the server; "" if there are none, and no identity either. `more_keys` are keys of
     WireGuard, such as tunnel_ping, that a protocol without an identity has too.
 
-    `endpoint_example` has the port that such servers usually have; the form shows it.
+    `usual_port` is that of most such servers: forms and messages have it in their examples.
 
     `read_import` gets the text and the name of a file that somebody imports. It returns the servers in it, or
     none if it is not a format of this protocol. Raises ConfigurationError, one phrase, if it is damaged.
@@ -96,7 +97,7 @@ class ProtocolSettings:
     more_keys: frozenset[str] = frozenset()
     read_import: Callable[[str, str], Sequence[Imported]] | None = None
     read_import_with_files: Callable[[str, str, ReadBeside], Sequence[Imported]] | None = None
-    endpoint_example: str = "fra1.example.net:51820"
+    usual_port: int = WIREGUARD_PORT
 
     def has_key(self, setting: Setting) -> bool:
         """Whether a server of the protocol has this key beside its table."""

@@ -43,6 +43,7 @@ from wgmon_tui.config.shared_settings import (
 )
 from wgmon_tui.config.toml_reader import TomlTable, as_name, as_table, as_tables, describe, load_toml
 from wgmon_tui.config.value_parsers import InvalidValueError
+from wgmon_tui.config.value_types import endpoint_type
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import did_you_mean, format_list
 
@@ -277,7 +278,9 @@ def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities
     check_times(table, values)
     check_window(table, values)
     check_resolvers(table, values)
-    values |= read_valid_settings(table, _own_settings(settings.server_keys, settings.more_keys))
+    values |= read_valid_settings(
+        table, _own_settings(settings.server_keys, settings.more_keys, settings.usual_port)
+    )
     if "identity" in having and "identity" not in table.rejected:
         try:
             values["identity"] = _known_identity(table, values["identity"], identities)
@@ -343,9 +346,11 @@ def _attributes(protocol: str, more: frozenset[str]) -> frozenset[str]:
 
 
 @cache
-def _own_settings(protocol: str, more: frozenset[str]) -> tuple[Setting, ...]:
+def _own_settings(protocol: str, more: frozenset[str], usual_port: int) -> tuple[Setting, ...]:
     """The settings of a server alone, with the keys of a protocol."""
-    return tuple(each for each in _OWN if each.attribute in _attributes(protocol, more))
+    having = (each for each in _OWN if each.attribute in _attributes(protocol, more))
+    endpoint = endpoint_type(usual_port)
+    return tuple(replace(each, type=endpoint) if each.key == "endpoint" else each for each in having)
 
 
 @cache

@@ -73,20 +73,23 @@ def format_duration(seconds: float) -> str:
     return f"{seconds!r}s"
 
 
-def parse_endpoint(text: str) -> Endpoint:
+WIREGUARD_PORT = 51820
+
+
+def parse_endpoint(text: str, usual_port: int = WIREGUARD_PORT) -> Endpoint:
     """A host and a port, from "host:port", "10.0.0.1:port" or "[2001:db8::1]:port".
 
-    Raises InvalidValueError.
+    Raises InvalidValueError; its examples have the `usual_port`.
     """
     match = _BRACKETED.fullmatch(text)
     if match:
         host, valid = match[1], is_ipv6(match[1])
         if not valid:
-            raise _invalid_endpoint(text)
+            raise _invalid_endpoint(text, usual_port)
     elif match := _HOST_AND_PORT.fullmatch(text):
         host, valid = match[1], is_ipv4(match[1]) or _is_host_name(match[1])
     else:
-        raise _invalid_endpoint(text)
+        raise _invalid_endpoint(text, usual_port)
     if not valid:
         raise InvalidValueError(f"expected a host name or an address before the port, got {quoted(host)}")
     port = int(match[2])
@@ -95,10 +98,10 @@ def parse_endpoint(text: str) -> Endpoint:
     return Endpoint(host, port)
 
 
-def _invalid_endpoint(text: str) -> InvalidValueError:
+def _invalid_endpoint(text: str, usual_port: int) -> InvalidValueError:
     from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
 
-    return InvalidValueError(explain_invalid_endpoint(text))
+    return InvalidValueError(explain_invalid_endpoint(text, usual_port))
 
 
 def parse_witness(text: str) -> Endpoint:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import Enum, auto
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from wgmon_tui.config.toml_reader import (
 )
 from wgmon_tui.config.value_parsers import (
     NAME_LENGTH,
+    WIREGUARD_PORT,
     InvalidValueError,
     format_duration,
     parse_address,
@@ -221,9 +223,19 @@ NAME = ValueType(
 )
 NAMES = list_of(text_type("name", parse_name, minLength=1, maxLength=NAME_LENGTH), "list of names")
 
-ENDPOINT = text_type(
-    "endpoint", parse_endpoint, pattern=r"^(\[[^\[\]]+\]|[^:]+):[0-9]{1,5}$", limits='"host:port"'
-)
+
+@cache
+def endpoint_type(usual_port: int) -> ValueType:
+    """A host and a port, with this port in the examples of its messages."""
+    return text_type(
+        "endpoint",
+        partial(parse_endpoint, usual_port=usual_port),
+        pattern=r"^(\[[^\[\]]+\]|[^:]+):[0-9]{1,5}$",
+        limits='"host:port"',
+    )
+
+
+ENDPOINT = endpoint_type(WIREGUARD_PORT)
 WITNESS = text_type(
     "host, or host and port", parse_witness, pattern=_NOT_BLANK, limits='"host" or "host:port"'
 )

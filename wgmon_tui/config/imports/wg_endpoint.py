@@ -9,7 +9,7 @@ import re
 import socket
 
 from wgmon_tui.config.endpoint_hints import explain_invalid_endpoint
-from wgmon_tui.config.value_parsers import InvalidValueError, is_ipv4, is_ipv6, parse_endpoint
+from wgmon_tui.config.value_parsers import WIREGUARD_PORT, InvalidValueError, is_ipv4, is_ipv6, parse_endpoint
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.text import quoted
 
@@ -36,12 +36,12 @@ def parse_wg_endpoint(text: str) -> tuple[Endpoint, tuple[str, ...]]:
     else:
         host, colon, port_text = text.rpartition(":")
         if not colon or not host or "[" in host:
-            raise InvalidValueError(explain_invalid_endpoint(text))
+            raise InvalidValueError(explain_invalid_endpoint(text, WIREGUARD_PORT))
         if is_ipv6(host):
             notices.append("an IPv6 address belongs in brackets")
     port = _port(port_text, notices)
     if port is None or (":" in host and not is_ipv6(host)) or "/" in host:
-        raise InvalidValueError(explain_invalid_endpoint(text))
+        raise InvalidValueError(explain_invalid_endpoint(text, WIREGUARD_PORT))
     endpoint = Endpoint(_host(host, notices), port)
     parsed = parse_endpoint(str(endpoint))
     return parsed, tuple(f"{notice}; write {parsed}" for notice in notices)

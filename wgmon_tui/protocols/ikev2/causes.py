@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
+from wgmon_tui.protocols.ikev2.client_options import IKE_PORT, NAT_PORT
 from wgmon_tui.protocols.ikev2.proposals import ProposalError, parse_proposal
 from wgmon_tui.protocols.ikev2.settings import Ikev2Settings
 
 LIST_CONFIGURATION = "on the server: swanctl --list-conns"
 LOG = "on the server: journalctl -u strongswan -n 50"
-_PCAP = "on the server: tcpdump -ni any 'udp port 500 or udp port 4500'"
 
 
 def silence(server: Server) -> list[Cause]:
@@ -21,7 +21,7 @@ def silence(server: Server) -> list[Cause]:
         Cause(
             f"a firewall on the path drops UDP port {port}",
             "IKE servers answer strangers: silence means that something dropped a packet",
-            _PCAP,
+            _capture(port, NAT_PORT),
         ),
         Cause(
             "the IKE daemon is stopped, or listens elsewhere",
@@ -36,12 +36,16 @@ def silence(server: Server) -> list[Cause]:
     ]
 
 
+def _capture(port: int, other: int) -> str:
+    return f"on the server: tcpdump -ni any 'udp port {port} or udp port {other}'"
+
+
 def port_blocked(port: int, other: int) -> Cause:
     """One of the two ports is blocked: proven by an answer on the other."""
     return Cause(
         f"a firewall drops UDP port {port}",
         f"the server answers on port {other}",
-        _PCAP,
+        _capture(port, other),
         proven=True,
     )
 
@@ -235,7 +239,7 @@ def shared_identity() -> Cause:
 def no_credentials() -> Cause:
     """There is nothing to authenticate with."""
     return Cause(
-        "servers.toml has no credentials for this server",
+        "this check has no credentials for the server",
         "IKE_SA_INIT proves that a daemon answers, and not who it is",
         "in servers.toml, below [server.ikev2]: local_id and secret_file, for example",
         proven=True,
@@ -256,7 +260,7 @@ def blocked_nat_port() -> Cause:
     return Cause(
         "a firewall drops UDP port 4500",
         "IKE_AUTH goes there, and IKE_SA_INIT to port 500",
-        _PCAP,
+        _capture(IKE_PORT, NAT_PORT),
     )
 
 
@@ -272,7 +276,7 @@ def closed_nat_port() -> Cause:
 
 def refused_nat_port(why: str) -> Cause:
     """The path refuses port 4500."""
-    return Cause("a firewall on the path rejects UDP port 4500", why, _PCAP)
+    return Cause("a firewall on the path rejects UDP port 4500", why, _capture(IKE_PORT, NAT_PORT))
 
 
 def other_secret() -> Cause:
@@ -302,7 +306,11 @@ def silent_gateway(gateway: str) -> list[Cause]:
             "the server that names it answers from there or nearby",
             f"on {gateway}: ss -lnup | grep -w 500",
         ),
-        Cause(f"a firewall drops UDP port 500 to {gateway}", "nothing came back from there", _PCAP),
+        Cause(
+            f"a firewall drops UDP port 500 to {gateway}",
+            "nothing came back from there",
+            _capture(IKE_PORT, NAT_PORT),
+        ),
         Cause(
             f"{gateway} is not the address that clients reach it by",
             "the server was told where to send them",

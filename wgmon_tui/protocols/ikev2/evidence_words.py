@@ -74,7 +74,7 @@ def _describe(kind: str, values: tuple[str, ...]) -> str:
 
 def _why_not(word: str) -> str:
     reasons = {
-        NO_CREDENTIALS: "servers.toml has no credentials",
+        NO_CREDENTIALS: "this check has no credentials",
         NOT_DEDICATED: "servers.toml does not say that the identity is dedicated to monitoring",
     }
     return reasons.get(word, "it is not due yet")

@@ -209,6 +209,6 @@ SETTINGS = ProtocolSettings(
     section=SECTION,
     read=read_settings,
     read_import_with_files=read_import,
-    endpoint_example="vpn.example.net:500",
+    usual_port=500,
     more_keys=frozenset({"tunnel", "tunnel_ping", "tunnel_every", "explain", "explain_every"}),
 )

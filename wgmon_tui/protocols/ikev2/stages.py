@@ -20,7 +20,7 @@ from wgmon_tui.protocols.ikev2.evidence_kinds import NO_CREDENTIALS, NOT_DEDICAT
 _PASSED, _FAILED = StageOutcome.PASSED, StageOutcome.FAILED
 _NOT_KNOWN, _NOT_RUN = StageOutcome.NOT_KNOWN, StageOutcome.NOT_RUN
 _WHY_NOT = {
-    NO_CREDENTIALS: "servers.toml has no credentials",
+    NO_CREDENTIALS: "this check has no credentials",
     NOT_DEDICATED: "dedicated is not set: it could end a real client's session",
     NOT_DUE: "runs every tunnel_every",
 }

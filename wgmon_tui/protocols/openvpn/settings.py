@@ -123,5 +123,5 @@ SETTINGS = ProtocolSettings(
     section=SECTION,
     more_keys=MORE_KEYS,
     read_import_with_files=read_import,
-    endpoint_example="vpn.example.net:1194",
+    usual_port=1194,
 )

@@ -167,5 +167,5 @@ def make_settings(name: str, title: str) -> ProtocolSettings:
             SHARED_BY_PROXIES,
         ),
         more_keys=MORE_KEYS,
-        endpoint_example="fra1.example.net:443",
+        usual_port=443,
     )

@@ -86,4 +86,4 @@ def read_settings(table: TomlTable) -> SystemPathSettings:
     return settings
 
 
-SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, endpoint_example="100.64.0.7:22")
+SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, usual_port=443)

@@ -94,7 +94,7 @@ def server_fields(protocol: str) -> tuple[FieldSpec, ...]:
 def _with_usual_port(field: FieldSpec, settings: ProtocolSettings) -> FieldSpec:
     """The endpoint with an example of the protocol; any other field as it is."""
     is_endpoint = field.key == "endpoint"
-    return replace(field, example=f"e.g. {settings.endpoint_example}") if is_endpoint else field
+    return replace(field, example=f"e.g. fra1.example.net:{settings.usual_port}") if is_endpoint else field
 
 
 _FIRST = ("name", "protocol", "endpoint")

@@ -80,7 +80,5 @@ def read_settings(table: TomlTable) -> CommandSettings:
     return settings
 
 
-SETTINGS = ProtocolSettings(
-    section=SECTION, read=read_settings, more_keys=MORE_KEYS, endpoint_example="hk1.example.net:443"
-)
+SETTINGS = ProtocolSettings(section=SECTION, read=read_settings, more_keys=MORE_KEYS, usual_port=443)
 """The protocol `proxy-command`."""
