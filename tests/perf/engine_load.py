@@ -117,7 +117,7 @@ async def _measure(
         f"for {wall:.0f} s: {done / wall:.0f} checks/s, "
         f"CPU {cpu / wall:.0%} of a core ({cpu / done * 1e6:.0f} µs a check), false losses {lost}, "
         f"scheduler lag p50 {(lag50 or 0) * 1000:.1f} ms p99 {(lag99 or 0) * 1000:.1f} ms, "
-        f"resident {resident_mb:.0f} MB (peak {peak_mb:.0f} MB)",
+        f"resident {resident_mb:.1f} MB (peak {peak_mb:.0f} MB)",
         flush=True,
     )
 

@@ -33,17 +33,23 @@ class _Cache(dict[_Key, _Value]):
         return value
 
 
+_texts = _Cache[Address, str](str)
+
+
 def _parse(text: str) -> Address | None:
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    if _texts[address] == text:
+        _texts[address] = text  # that of servers.toml, which stays: one string less
+    return address
 
 
 parse_address: Callable[[str], Address | None] = _Cache(_parse).__getitem__
 """Parse an address; None if the text is none. Cached, because every check needs it."""
 
-address_text: Callable[[Address], str] = _Cache(str).__getitem__
+address_text: Callable[[Address], str] = _texts.__getitem__
 """The text of an address, cached because every check needs it."""
 
 
