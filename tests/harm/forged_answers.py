@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from tests.protocols.wireguard.harness import opened_prober
@@ -15,16 +17,20 @@ from tests.protocols.wireguard.hostile_path import ATTACKS, Attack, HostilePath
 from tests.protocols.wireguard.inner_servers import INNER_V4, SETUP, TUNNEL_V4, make_tunnel_target
 from wgmon_tui.checks.evidence import PathMtu
 from wgmon_tui.checks.evidence_selection import first_of_kind
+from wgmon_tui.checks.loop_lag import LoopLag
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.server import LabServer
 from wgmon_tui.protocols.wireguard.diagnose import diagnose
 
-TIMEOUT_S = 2.0
-ROUND_TRIPS = (0.02, 0.2, 0.4, 1.0, 1.9)
-"""In seconds; the last is just below the timeout."""
+TIMEOUT_S = 3.0
+ROUND_TRIPS = (0.02, 0.2, 0.4, 1.0, 2.7)
+"""In seconds; the last is as near to the timeout as a busy machine allows."""
 
 _SIZES = PathMtu(1420, 1420, None)
 _AT_ONCE = 5
+_REPETITIONS = 5
+_WAITS_IN_A_CHECK = 4
+"""Prober, path there, server, path back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,6 @@ class Outcome:
 
 async def check_beside(attack: Attack, rtt: float, count: int = 1) -> list[Outcome]:
     """Check a healthy server again and again with one prober, beside an attack."""
-    outcomes = []
     async with (
         LabServer(SETUP) as lab,
         HostilePath(lab.endpoint, rtt, attack) as path,
@@ -50,11 +55,28 @@ async def check_beside(attack: Attack, rtt: float, count: int = 1) -> list[Outco
     ):
         target = make_tunnel_target(path.endpoint, ping=(INNER_V4,), ours=(TUNNEL_V4,), timeout=TIMEOUT_S)
         target = replace(target, server=replace(target.server, slow=60.0))
-        for _ in range(count):
-            [check] = await prober.check_all(target, deep=True, explain=True)
-            verdict = diagnose(check, target.server).verdict
-            outcomes.append(Outcome(verdict, first_of_kind(PathMtu, check.evidence)))
-    return outcomes
+
+        async def check() -> Outcome:
+            [made] = await prober.check_all(target, deep=True, explain=True)
+            verdict = diagnose(made, target.server).verdict
+            return Outcome(verdict, first_of_kind(PathMtu, made.evidence))
+
+        return [await _repeat_if_late(check, TIMEOUT_S - rtt) for _ in range(count)]
+
+
+async def _repeat_if_late(check: Callable[[], Awaitable[Outcome]], margin_s: float) -> Outcome:
+    """Repeat a false check if this process waited that long for the processor that the answer was too late.
+
+    Path and server wait with it: a few such waits add up, and the round trip is longer than the timeout then.
+    """
+    for _ in range(_REPETITIONS):
+        lag, began = LoopLag(), time.monotonic()
+        with lag.running():
+            outcome = await check()
+            is_late = lag.worst_since(began) >= margin_s / _WAITS_IN_A_CHECK
+        if not (outcome.is_false and is_late):
+            return outcome
+    return await check()
 
 
 async def _measure(count: int) -> int:
