@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.alerts.http_receiver import Receiver, answer
-from tests.alerts.outbox_harness import Shop
+from tests.alerts.outbox_harness import OutboxHarness
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
 from wgmon_tui.config.alert_settings import AlertSettings
@@ -30,15 +30,15 @@ async def main() -> None:
         Receiver(answer(200)) as quick,
         TemporaryDirectory() as state,
     ):
-        shop = Shop(Path(state), alerts)
-        shop.clock.now = time.time()
+        harness = OutboxHarness(Path(state), alerts)
+        harness.clock.now = time.time()
         secrets = {
             "other": {"url": f"json://127.0.0.1:{slow.port}/"},
             "hook": {"url": f"http://127.0.0.1:{quick.port}/"},
         }
         telling = asyncio.create_task(Dispatcher(Path(state), ResolvedSinks(alerts, secrets)).run())
         assert "apprise" not in sys.modules
-        shop.opens()
+        harness.opens()
         began = before = time.monotonic()
         there: dict[str, float] = {}
         longest = 0.0
@@ -51,7 +51,7 @@ async def main() -> None:
                     there.setdefault(name, now - began)
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
-        shop.close()
+        harness.close()
     print(json.dumps(there | {"held_up": longest}))
 
 

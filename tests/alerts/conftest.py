@@ -9,7 +9,7 @@ import pytest
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.dispatcher_harness import PATIENCE_S, ScriptedSinks
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from wgmon_tui.alerts import dispatcher as dispatching
 
 
@@ -19,11 +19,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def harness(tmp_path: Path) -> Iterator[OutboxHarness]:
     """One sink that gets all incidents of servers that are down."""
-    shop = Shop(tmp_path, all_to("pager"))
-    yield shop
-    shop.close()
+    harness = OutboxHarness(tmp_path, all_to("pager"))
+    yield harness
+    harness.close()
 
 
 @pytest.fixture

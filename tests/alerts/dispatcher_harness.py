@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
-from tests.alerts.outbox_harness import Shop
+from tests.alerts.outbox_harness import OutboxHarness
 from wgmon_tui.alerts.dispatcher import Dispatcher
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.alerts.resolved_sinks import ResolvedSinks
@@ -43,10 +43,12 @@ class ScriptedSinks:
         return [each.kind.value for each in self.got[name]]
 
 
-def dispatcher(shop: Shop, sinks: ScriptedSinks, problems: dict[str, str] | None = None) -> Dispatcher:
-    shop.clock.now = time.time()
-    orders = ResolvedSinks(shop.alerts, problems=problems or {})
-    return Dispatcher(shop.state_dir, orders, send=sinks.send, random=Random(1))
+def dispatcher(
+    harness: OutboxHarness, sinks: ScriptedSinks, problems: dict[str, str] | None = None
+) -> Dispatcher:
+    harness.clock.now = time.time()
+    orders = ResolvedSinks(harness.alerts, problems=problems or {})
+    return Dispatcher(harness.state_dir, orders, send=sinks.send, random=Random(1))
 
 
 def fails(*errors: Exception) -> Callable[[Announcement], None]:

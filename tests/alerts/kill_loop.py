@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.store.engine_updates import Clock
 from wgmon_tui.alerts import outbox
 from wgmon_tui.alerts.dispatcher import Dispatcher
@@ -40,12 +40,12 @@ def main() -> int:
     random = Random(int(sys.argv[1]) if len(sys.argv) > 1 else 6)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
         state_dir, got = Path(directory), Path(directory, "got")
-        shop = Shop(state_dir, all_to("pager", "chat"), Clock(time.time()))
+        harness = OutboxHarness(state_dir, all_to("pager", "chat"), Clock(time.time()))
         for number in range(SERVERS):
-            ends = Expires("server certificate", "", shop.clock.now + DAY_S * number)
-            shop.write(Batch(new_expiries={f"fra{number}": (ends,)}))
-            incident = shop.opens(f"fra{number}", f"10.0.{number}.7")
-            shop.closes(incident, f"10.0.{number}.7")
+            ends = Expires("server certificate", "", harness.clock.now + DAY_S * number)
+            harness.write(Batch(new_expiries={f"fra{number}": (ends,)}))
+            incident = harness.opens(f"fra{number}", f"10.0.{number}.7")
+            harness.closes(incident, f"10.0.{number}.7")
             if number % 3 == 0:
                 _live_and_be_killed(state_dir, got, random.random() * 0.06)
         for _ in range(LIVES - SERVERS // 3):
@@ -59,8 +59,8 @@ def main() -> int:
                 said = [kind for kind, servers in ids if f"fra{number}" in servers.split(",")]
                 assert sorted(said) == ["expiry", "opened", "recovered"], (sink, number, said)
                 assert said.index("opened") < said.index("recovered"), (sink, number, said)
-        assert shop.query("SELECT DISTINCT state FROM deliveries") == [("sent",)]
-        shop.close()
+        assert harness.query("SELECT DISTINCT state FROM deliveries") == [("sent",)]
+        harness.close()
     return 0
 
 

@@ -57,7 +57,7 @@ def make_server_state(name: str, address: str, tags: tuple[str, ...] = ()) -> Se
     return watched
 
 
-class Shop:
+class OutboxHarness:
     """One store with its outbox and delivery queue."""
 
     def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:

@@ -37,7 +37,7 @@ class Course(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="wgmon-course-", dir=memory())
-        self.shop = Stuck(Path(self.directory.name), all_to(*SINKS, rules=RULES))
+        self.harness = Stuck(Path(self.directory.name), all_to(*SINKS, rules=RULES))
         self.open: dict[str, Incident] = {}
         self.all: dict[str, Incident] = {}
         self.worst: dict[str, Severity] = {}
@@ -50,69 +50,69 @@ class Course(RuleBasedStateMachine):
     def opens(self, name: str, down: bool) -> None:
         if name not in self.open:
             severity = Severity.DOWN if down else Severity.DEGRADED
-            self._now(name, self.shop.opens(name, ADDRESSES[name], severity=severity))
+            self._now(name, self.harness.opens(name, ADDRESSES[name], severity=severity))
 
     @rule(name=st.sampled_from(NAMES))
     def worsens(self, name: str) -> None:
         if name in self.open:
-            self._now(name, self.shop.change_cause(self.open[name], Verdict.PORT_CLOSED))
+            self._now(name, self.harness.change_cause(self.open[name], Verdict.PORT_CLOSED))
 
     @rule(name=st.sampled_from(NAMES))
     def closes(self, name: str) -> None:
         if name in self.open:
-            closed = self.shop.closes(self.open.pop(name), ADDRESSES[name])
+            closed = self.harness.closes(self.open.pop(name), ADDRESSES[name])
             self.all[closed.id] = closed
 
     @rule(name=st.sampled_from(NAMES))
     def acknowledges(self, name: str) -> None:
         if name in self.open:
-            self._now(name, self.shop.acknowledges(self.open[name]))
+            self._now(name, self.harness.acknowledges(self.open[name]))
 
     @rule(name=st.sampled_from(NAMES), until=st.sampled_from([None, inf, 1800.0]))
     def mutes(self, name: str, until: float | None) -> None:
-        self.shop.mutes(name, until if until is None else self.shop.clock.now + until)
+        self.harness.mutes(name, until if until is None else self.harness.clock.now + until)
 
     @rule(seconds=HOURS)
     def passes(self, seconds: float) -> None:
-        self.shop.clock.now += seconds
+        self.harness.clock.now += seconds
 
     @rule()
     def expands(self) -> None:
-        self.shop.expand()
+        self.harness.expand()
 
     @rule(name=st.sampled_from(SINKS), refused=st.sampled_from(["", "HTTP 503"]))
     def delivers(self, name: str, refused: str) -> None:
-        self.shop.deliver(to=[name], refused=refused)
+        self.harness.deliver(to=[name], refused=refused)
 
     @property
     def _is_told_from_memory(self) -> bool:
         """Return whether a kill now would lose deliveries, and the recorder its events."""
-        return self.shop.away or self.shop.working_set.trouble is not None
+        return self.harness.away or self.harness.working_set.trouble is not None
 
     @rule()
     def loses_the_store(self) -> None:
-        if not self.shop.away:
-            self.shop.remove_store()
+        if not self.harness.away:
+            self.harness.remove_store()
 
     @rule()
     def finds_the_store(self) -> None:
-        if self.shop.away:
-            self.shop.restore_store()
+        if self.harness.away:
+            self.harness.restore_store()
 
     @rule()
     def replaces_the_store(self) -> None:
         if not self._is_told_from_memory:
-            self.earlier_log += self.shop.log()
-            self.shop.replace_store()
+            self.earlier_log += self.harness.log()
+            self.harness.replace_store()
 
     @rule(name=st.sampled_from(SINKS))
     def is_killed_while_it_sends(self, name: str) -> None:
         if self._is_told_from_memory:
             return
-        where = next(each for each in self.shop.alerts.sinks if each.name == name)
-        job = self.shop.deliveries.lease_next(where, self.shop.clock.now)
+        where = next(each for each in self.harness.alerts.sinks if each.name == name)
+        job = self.harness.deliveries.lease_next(where, self.harness.clock.now)
         if isinstance(job, DueDelivery):
-            self.shop.got[name].append(job.announcement)
+            self.harness.got[name].append(job.announcement)
         self._starts_again()
 
     @rule()
@@ -122,26 +122,26 @@ class Course(RuleBasedStateMachine):
 
     def _starts_again(self) -> None:
         """Read the store, as the dispatcher does at its start; from then on it works without the store."""
-        self.shop.restart()
-        self.shop.outbox.drop_other_sinks(self.shop.alerts.sinks, self.shop.clock.now)
+        self.harness.restart()
+        self.harness.outbox.drop_other_sinks(self.harness.alerts.sinks, self.harness.clock.now)
 
     def teardown(self) -> None:
-        if not hasattr(self, "shop"):
+        if not hasattr(self, "harness"):
             return
         self.finds_the_store()
         for name in list(self.open):
             self.closes(name)
         for name in NAMES:
-            self.shop.mutes(name, None)
+            self.harness.mutes(name, None)
         for _ in range(3):
-            self.shop.passes(120.0)
+            self.harness.passes(120.0)
         for name in SINKS:
             self._examine(name)
-        self.shop.close()
+        self.harness.close()
         self.directory.cleanup()
 
     def _examine(self, name: str) -> None:
-        log = [each for each in self.shop.log() if each.sink == name]
+        log = [each for each in self.harness.log() if each.sink == name]
         assert not [each for each in log if each.state in ("pending", "given up")]
         held = {
             snapshot.incident.id
@@ -149,7 +149,7 @@ class Course(RuleBasedStateMachine):
             if each.sink == name and each.state == "held"
             for snapshot in each.announcement.about
         }
-        got = list({each.id: each for each in self.shop.got[name]}.values())
+        got = list({each.id: each for each in self.harness.got[name]}.values())
         for incident in self.all.values():
             kinds = [each.kind.value for each in got if incident.id in {m.incident.id for m in each.about}]
             lasted = (incident.closed_at or inf) - incident.opened_at

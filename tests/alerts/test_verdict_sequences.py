@@ -42,51 +42,51 @@ def test_every_incident_is_announced_and_closed_in_order_and_once(
     steps: list[tuple[str, Verdict] | str],
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="wgmon-verdicts-", dir=memory()) as directory:
-        shop = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
+        harness = Stuck(Path(directory), all_to("pager", rules=(Rule(("pager",)),)))
         fleet_state = FleetState([make_server_state(name, ADDRESSES[name]).server for name in NAMES])
         lost_sight = "store away" in steps
         happened: dict[str, list[AnnouncementKind]] = defaultdict(list)
 
         def looks(name: str, verdict: Verdict) -> None:
-            shop.clock.now += 40.0  # later than what would still join a message
+            harness.clock.now += 40.0  # later than what would still join a message
             last = make_server_state(name, ADDRESSES[name]).last
             assert last
             diagnosis = Diagnosis(verdict, verdict.meaning)
-            for event in fleet_state.record(name, Round(last.checks, (diagnosis,)), shop.clock.now):
+            for event in fleet_state.record(name, Round(last.checks, (diagnosis,)), harness.clock.now):
                 happened[event.incident.id].append(TELLS[event.kind])
                 row = make_outbox_row(fleet_state.states[name], event)
-                shop.write(Batch(incidents={event.incident.id: event.incident}, outbox=[row]))
+                harness.write(Batch(incidents={event.incident.id: event.incident}, outbox=[row]))
 
         def is_told(*, refused: str = "") -> None:
-            shop.expand()
-            shop.deliver(refused=refused)
+            harness.expand()
+            harness.deliver(refused=refused)
 
         for step in steps:
             match step:
                 case (name, verdict):
                     looks(name, verdict)
-                case "store away" if not shop.away:
-                    shop.remove_store()
-                case "store back" if shop.away:
-                    shop.restore_store()
+                case "store away" if not harness.away:
+                    harness.remove_store()
+                case "store back" if harness.away:
+                    harness.restore_store()
                 case "told":
                     is_told()
                 case "refused":
                     is_told(refused="HTTP 503")
-        if shop.away:
-            shop.restore_store()
+        if harness.away:
+            harness.restore_store()
         for _ in range(30):
             for name in NAMES:
                 looks(name, Verdict.HEALTHY)
         for _ in range(3):
-            shop.clock.now += 120.0
+            harness.clock.now += 120.0
             is_told()
-        told = {each.id: each for each in shop.got["pager"]}
-        assert len(told) == len(shop.got["pager"]), "a message came twice"
+        told = {each.id: each for each in harness.got["pager"]}
+        assert len(told) == len(harness.got["pager"]), "a message came twice"
         for incident, kinds in happened.items():
             mine = [each.kind for each in told.values() if incident in {m.incident.id for m in each.about}]
             # A late opening, after the store could not be read, has the cause at the time of sending.
             changes = AnnouncementKind.CAUSE_CHANGED
             assert [each for each in mine if each is not changes] == [k for k in kinds if k is not changes]
             assert mine == kinds or (lost_sight and mine.count(changes) < kinds.count(changes))
-        shop.close()
+        harness.close()

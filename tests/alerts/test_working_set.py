@@ -27,16 +27,16 @@ from wgmon_tui.store.write.unsaved_events import UnsavedEvents
 
 @pytest.fixture
 def stuck(tmp_path: Path) -> Iterator[Stuck]:
-    shop = Stuck(tmp_path, all_to("pager", "chat"))
-    yield shop
-    shop.close()
+    harness = Stuck(tmp_path, all_to("pager", "chat"))
+    yield harness
+    harness.close()
 
 
-def once_each(shop: Stuck, *told: tuple[str, str]) -> None:
+def once_each(harness: Stuck, *told: tuple[str, str]) -> None:
     """Assert that both sinks got exactly this, in this order, with one id per message."""
     for name in ("pager", "chat"):
-        assert shop.told(name) == list(told)
-        assert len({each.id for each in shop.got[name]}) == len(told)
+        assert harness.told(name) == list(told)
+        assert len({each.id for each in harness.got[name]}) == len(told)
 
 
 @pytest.mark.parametrize("unreadable", [False, True])
@@ -153,16 +153,16 @@ def test_a_mute_made_while_the_store_is_away_holds_back(stuck: Stuck) -> None:
 
 
 def test_without_a_store_at_all_people_are_told(tmp_path: Path) -> None:
-    shop = Stuck(tmp_path / "made", all_to("pager", "chat"))
-    shop.shut()
+    harness = Stuck(tmp_path / "made", all_to("pager", "chat"))
+    harness.shut()
     (tmp_path / "made" / "history.db").unlink()
-    shop.away = True
-    incident = shop.opens("fra1")
-    shop.passes(1)
-    shop.closes(incident)
-    shop.passes(1)
-    once_each(shop, ("opened", "fra1"), ("recovered", "fra1"))
-    shop.working_set.close()
+    harness.away = True
+    incident = harness.opens("fra1")
+    harness.passes(1)
+    harness.closes(incident)
+    harness.passes(1)
+    once_each(harness, ("opened", "fra1"), ("recovered", "fra1"))
+    harness.working_set.close()
 
 
 def test_killed_before_the_store_was_back_the_next_one_tells_it_under_the_same_id(stuck: Stuck) -> None:
@@ -347,28 +347,28 @@ def test_an_incident_that_a_new_store_lacks_is_over(stuck: Stuck) -> None:
 
 def test_alerts_that_an_earlier_version_left_are_taken_over(tmp_path: Path) -> None:
     """It had sent "opened" from memory, was killed while it sent a message, and had given up another one."""
-    shop = Stuck(tmp_path, all_to("pager"))
-    incident = shop.opens("fra1")
-    shop.write_raw("UPDATE outbox SET what = 'told'")
-    shop.write_raw("INSERT INTO tellings VALUES (?, 'pager', ?, ?, NULL, '')", incident.id, START, START)
+    harness = Stuck(tmp_path, all_to("pager"))
+    incident = harness.opens("fra1")
+    harness.write_raw("UPDATE outbox SET what = 'told'")
+    harness.write_raw("INSERT INTO tellings VALUES (?, 'pager', ?, ?, NULL, '')", incident.id, START, START)
     waiting, sending, failed = FILES[0].path.read_text().splitlines()[:3]
     for text, lease, state in (
         (waiting, None, "pending"),
         (sending, START + 5, "pending"),
         (failed, None, "given up"),
     ):
-        shop.write_raw(
+        harness.write_raw(
             """INSERT INTO deliveries (dedup, sink, kind, at, waits_since, due_at, lease_until, attempts,
             state, reason, incidents, announcement)
             VALUES (?, 'pager', 'test', ?, ?, ?, ?, 0, ?, '', '', ?)""",
             *(json.loads(text)["id"], START, START, START, lease, state, text),
         )
-    shop.passes(1)
-    assert [each.id for each in shop.got["pager"]] == ["9f-opened", "9f-cause changed"]
-    assert shop.deliveries.retry(3, shop.clock.now)
-    shop.passes(1)
-    assert shop.got["pager"][-1].id == "9f-reminder"
-    shop.closes(incident)
-    shop.passes(1)
-    assert shop.told()[3:] == [("recovered", "fra1")]
-    shop.close()
+    harness.passes(1)
+    assert [each.id for each in harness.got["pager"]] == ["9f-opened", "9f-cause changed"]
+    assert harness.deliveries.retry(3, harness.clock.now)
+    harness.passes(1)
+    assert harness.got["pager"][-1].id == "9f-reminder"
+    harness.closes(incident)
+    harness.passes(1)
+    assert harness.told()[3:] == [("recovered", "fra1")]
+    harness.close()

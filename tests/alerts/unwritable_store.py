@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.alerts.outbox_harness import Shop
+from tests.alerts.outbox_harness import OutboxHarness
 from tests.store.engine_updates import Clock
 from wgmon_tui.config.alert_settings import AlertSettings
 from wgmon_tui.store.database import connect_to_read
@@ -17,7 +17,7 @@ from wgmon_tui.store.write.replay_state import ReplayState
 from wgmon_tui.store.write.unsaved_events import UnsavedEvents, unwritten
 
 
-class Stuck(Shop):
+class Stuck(OutboxHarness):
     """Harness whose store is sometimes `away`. Like the recorder, it replays what holds into a new store."""
 
     def __init__(self, state_dir: Path, alerts: AlertSettings, clock: Clock | None = None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.daemon.harness import quick_server, until, write_config
 from tests.daemon.test_alerting import running
 from wgmon_tui.cli.alert_run import EXIT_NOT_DELIVERED, print_log, send_test
@@ -94,11 +94,11 @@ async def test_where_somebody_writes_the_test_goes_out_by_him_and_into_the_log(
 def test_the_log_has_a_line_a_delivery_the_latest_first(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop = Shop(state, all_to("pager"))
-    shop.opens("fra1")
-    shop.expand()
-    shop.deliver(refused="HTTP 503")
-    shop.close()
+    harness = OutboxHarness(state, all_to("pager"))
+    harness.opens("fra1")
+    harness.expand()
+    harness.deliver(refused="HTTP 503")
+    harness.close()
     print_log(state, 10, as_json=False)
     [line] = capsys.readouterr().out.splitlines()
     assert " ".join(line.split()).endswith("failing pager ✖ fra1 is down: silent (HTTP 503)")

@@ -9,8 +9,8 @@ from pathlib import Path
 from textual.widgets import Static
 
 from tests.tui.app_harness import Face, face
-from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.sample_incidents import over
+from tests.tui.sample_sinks import EngineWithSinks
 from wgmon_tui.monitor.incidents import Incident
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.incident.screen import IncidentScreen
@@ -29,7 +29,7 @@ async def opened(
     size: tuple[int, int] = TALL,
 ) -> AsyncIterator[Face]:
     """The screen of an incident, after it is read."""
-    async with face(Telling(*sinks), history=history, state_dir=state_dir, size=size) as it:
+    async with face(EngineWithSinks(*sinks), history=history, state_dir=state_dir, size=size) as it:
         it.app.open_incident(incident or over())
         await it.press("home")
         await it.read()

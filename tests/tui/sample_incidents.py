@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.store.engine_updates import Clock
 from tests.tui import sample_exchanges
 from tests.tui.sample_fleet import NOW
@@ -60,8 +60,8 @@ class RememberedIncident:
 
     def __init__(self, directory: Path, incident: Incident | None = None) -> None:
         self.incident = incident or over()
-        self.shop = Shop(directory, all_to("pager", "chat"), Clock(NOW))
-        self.shop.write(
+        self.harness = OutboxHarness(directory, all_to("pager", "chat"), Clock(NOW))
+        self.harness.write(
             Batch(
                 incidents={self.incident.id: self.incident},
                 notes=[(self.incident.id, Note(NOW - 24 * MINUTE, "anna", "their new router"))],
@@ -74,7 +74,7 @@ class RememberedIncident:
         """Keep the packets of a check; `tagged` with the incident, as while it is open."""
         number = self.incident.id if tagged else None
         sample = PacketSample(check.server, kind, sample_exchanges.round_of(check), number)
-        self.shop.write(Batch(exchanges=deque([make_exchange_row(sample)])))
+        self.harness.write(Batch(exchanges=deque([make_exchange_row(sample)])))
 
     def keep_packets(self) -> None:
         """Keep a good check, the failure before the opening, and two of the incident."""
@@ -85,23 +85,23 @@ class RememberedIncident:
 
     def notify(self) -> None:
         """`pager` gets both alerts; `chat` refuses them, and the first one is given up."""
-        shop = self.shop
-        shop.clock.now = DOWN_AT + 1
-        shop.record_event(IncidentEvent(EventKind.OPENED, DOWN_AT, begun()), "203.0.113.7")
-        shop.expand()
-        shop.deliver(to=["pager"])
-        job = shop.deliveries.lease_next(shop.alerts.sinks[1], shop.clock.now)
+        harness = self.harness
+        harness.clock.now = DOWN_AT + 1
+        harness.record_event(IncidentEvent(EventKind.OPENED, DOWN_AT, begun()), "203.0.113.7")
+        harness.expand()
+        harness.deliver(to=["pager"])
+        job = harness.deliveries.lease_next(harness.alerts.sinks[1], harness.clock.now)
         assert isinstance(job, DueDelivery)
-        shop.deliveries.give_up(job, "HTTP 400: no such channel", shop.clock.now)
-        shop.clock.now = UP_AT + 1
-        shop.record_event(IncidentEvent(EventKind.CLOSED, UP_AT, over()), "203.0.113.7")
-        shop.expand()
-        shop.deliver(to=["pager"])
+        harness.deliveries.give_up(job, "HTTP 400: no such channel", harness.clock.now)
+        harness.clock.now = UP_AT + 1
+        harness.record_event(IncidentEvent(EventKind.CLOSED, UP_AT, over()), "203.0.113.7")
+        harness.expand()
+        harness.deliver(to=["pager"])
 
     def history(self) -> History:
         """Close the store, and open it for reading."""
-        self.shop.close()
-        return History(self.shop.state_dir / STORE, clock=lambda: NOW)
+        self.harness.close()
+        return History(self.harness.state_dir / STORE, clock=lambda: NOW)
 
 
 def remembered(directory: Path) -> History:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from pathlib import Path
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.config.sample_fleets import BASTION, OTHER_SERVER_KEY, OWN_KEY, server
 from tests.store.engine_updates import Clock
 from tests.tui import (
@@ -17,8 +17,8 @@ from tests.tui import (
     sample_traces,
     vantage_fleet,
 )
-from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat, gives_up, holds_back
 from tests.tui.sample_histories import MINUTE, incident
+from tests.tui.sample_sinks import EngineWithSinks, fails_on_chat, gives_up, holds_back
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.config.models import Fleet, SecretForm, SecretSource
 from wgmon_tui.config.secrets.private_files import create_private
@@ -160,12 +160,12 @@ def from_three_vantages(stage: Stage) -> WgmonApp:
 
 def told(stage: Stage) -> WgmonApp:
     """Two sinks, one of which fails."""
-    shop = Shop(stage.directory, all_to("pager", "chat"), Clock(sample_fleet.NOW))
-    fails_on_chat(shop)
-    gives_up(shop, "chat")
-    holds_back(shop)
-    shop.close()
-    return _app(stage, Telling("pager", "chat"), state_dir=stage.directory)
+    harness = OutboxHarness(stage.directory, all_to("pager", "chat"), Clock(sample_fleet.NOW))
+    fails_on_chat(harness)
+    gives_up(harness, "chat")
+    holds_back(harness)
+    harness.close()
+    return _app(stage, EngineWithSinks("pager", "chat"), state_dir=stage.directory)
 
 
 def cut_off(stage: Stage) -> WgmonApp:
@@ -176,7 +176,7 @@ def cut_off(stage: Stage) -> WgmonApp:
 def remembered(stage: Stage) -> WgmonApp:
     """An incident that is over, with its packets and the alerts about it."""
     history = sample_incidents.remembered(stage.directory)
-    return _app(stage, Telling("pager", "chat"), history=history, state_dir=stage.directory)
+    return _app(stage, EngineWithSinks("pager", "chat"), history=history, state_dir=stage.directory)
 
 
 # Forms

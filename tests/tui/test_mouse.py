@@ -10,15 +10,15 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.store.engine_updates import Clock
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import face
 from tests.tui.editing_harness import SMALL, editing, written
 from tests.tui.fleet.test_marks import failing
 from tests.tui.key_presses import settle
-from tests.tui.lists.test_alerts_screen import Telling, fails_on_chat
 from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_sinks import EngineWithSinks, fails_on_chat
 from tests.tui.scenario_apps import Stage
 from tests.tui.screen_scenarios import SCENES, USUAL_SIZE
 from tests.tui.screen_text import terminal_lines
@@ -91,15 +91,15 @@ async def test_a_click_on_the_alerts_in_the_top_line_opens_them() -> None:
 
 @pytest.mark.thorough
 async def test_a_click_on_a_count_of_alerts_goes_to_the_first_of_them(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, all_to("pager", "chat"), Clock(NOW))
-    fails_on_chat(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+    harness = OutboxHarness(tmp_path, all_to("pager", "chat"), Clock(NOW))
+    fails_on_chat(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await it.press("A")
         await it.read()
         await click_on(it.app, it.pilot, "1 failing")
         assert isinstance(it.app.screen, AlertsScreen)
         assert "failing 1x" in (it.app.screen.scrollable.text_at_cursor or "")
-    shop.close()
+    harness.close()
 
 
 async def test_a_click_on_the_bar_of_an_outage_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:

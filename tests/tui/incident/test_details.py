@@ -15,7 +15,7 @@ from wgmon_tui.tui.incident.details import IncidentDetails, read_details
 
 def read(made: RememberedIncident) -> IncidentDetails:
     with made.history() as history:
-        found = read_details(history, made.shop.state_dir, over().id, {"fra1": server("fra1")})
+        found = read_details(history, made.harness.state_dir, over().id, {"fra1": server("fra1")})
     assert found
     return found
 
@@ -69,11 +69,13 @@ def test_messages_about_several_incidents_belong_to_each_and_others_to_none(tmp_
     before = len(read(made).deliveries or ())
     made = RememberedIncident(tmp_path)
     for name in ("lon3", "ams2"):
-        made.shop.opens(name)
-    made.shop.expand()
-    assert len(made.shop.log()) > before
+        made.harness.opens(name)
+    made.harness.expand()
+    assert len(made.harness.log()) > before
     assert len(read(made).deliveries or ()) == before
-    [opened, *_] = [each for each in made.shop.log() if each.announcement.about[0].incident.server != "fra1"]
+    [opened, *_] = [
+        each for each in made.harness.log() if each.announcement.about[0].incident.server != "fra1"
+    ]
     ids = [each.incident.id for each in opened.announcement.about]
     assert len(ids) == 2
     for number in ids:

@@ -78,9 +78,9 @@ async def test_who_was_notified_stands_there_with_when_and_the_result(tmp_path: 
 @pytest.mark.thorough
 async def test_a_message_that_was_held_back_says_why(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
-    made.shop.mutes("fra1", NOW + 60 * MINUTE)
-    made.shop.record_event(IncidentEvent(EventKind.OPENED, DOWN_AT, begun()))
-    made.shop.expand()
+    made.harness.mutes("fra1", NOW + 60 * MINUTE)
+    made.harness.record_event(IncidentEvent(EventKind.OPENED, DOWN_AT, begun()))
+    made.harness.expand()
     async with opened(made.history(), tmp_path) as it:
         assert section(it, "Notified")[:3] == [
             "19:30:00 pager not sent",
@@ -153,7 +153,7 @@ async def test_an_incident_of_an_earlier_version_has_only_its_headline(tmp_path:
 @pytest.mark.thorough
 async def test_an_incident_that_was_deleted_says_so(tmp_path: Path) -> None:
     made = RememberedIncident(tmp_path)
-    made.shop.write_raw("DELETE FROM incidents")
+    made.harness.write_raw("DELETE FROM incidents")
     async with opened(made.history(), tmp_path) as it:
         assert prose(it, "words").startswith("No longer stored")
 
@@ -178,7 +178,7 @@ async def test_an_open_incident_follows_the_store(tmp_path: Path) -> None:
     history = History(tmp_path / STORE, clock=lambda: NOW)
     async with opened(history, tmp_path, going) as it:
         assert "from 19:00:00 to now, 30 min" in prose(it, "head")
-        made.shop.write_raw("UPDATE incidents SET closed_at = ?", NOW - 60)
+        made.harness.write_raw("UPDATE incidents SET closed_at = ?", NOW - 60)
         made.keep(sample_exchanges.silent(at=DOWN_AT), "change")
         screen = it.app.screen
         assert isinstance(screen, IncidentScreen)
@@ -186,4 +186,4 @@ async def test_an_open_incident_follows_the_store(tmp_path: Path) -> None:
         await it.read()
         assert "from 19:00:00 to 19:29:00, 29 min" in prose(it, "head")
         assert "Evidence check of 19:02:00, silent" in prose(it, "words")
-    made.shop.close()
+    made.harness.close()

@@ -11,10 +11,10 @@ from tests.config.sample_fleets import BASTION
 from tests.tui import sample_exchanges
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import SMALL, written
-from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.lists.test_nodes_screen import NODES, PLANES, mesh
 from tests.tui.sample_fleet import QuietEngine, server
 from tests.tui.sample_incidents import over, remembered
+from tests.tui.sample_sinks import EngineWithSinks
 from tests.tui.user_actions.harness import acting, shell
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.subscriptions.state_file import SubscriptionState, write_state
@@ -100,7 +100,7 @@ async def incidents(directory: Path) -> AsyncIterator[Face]:
 
 @asynccontextmanager
 async def incident(directory: Path) -> AsyncIterator[Face]:
-    async with face(Telling("chat"), history=remembered(directory)) as it:
+    async with face(EngineWithSinks("chat"), history=remembered(directory)) as it:
         it.app.open_incident(over())
         await it.press("end")
         await it.read()
@@ -116,7 +116,7 @@ async def alerts_without_store(directory: Path) -> AsyncIterator[Face]:
 
 @asynccontextmanager
 async def alerts_of_a_sink(directory: Path) -> AsyncIterator[Face]:
-    async with face(Telling("chat"), state_dir=directory) as it:
+    async with face(EngineWithSinks("chat"), state_dir=directory) as it:
         await it.press("A")
         await it.read()
         yield it

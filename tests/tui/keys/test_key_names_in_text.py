@@ -13,14 +13,14 @@ from textual.events import Paste
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.daemon.harness import PATIENCE_S
 from tests.store.engine_updates import Clock
 from tests.tui.app_harness import Face, face
 from tests.tui.editing_harness import CONF
 from tests.tui.key_presses import settle
-from tests.tui.lists.test_alerts_screen import Telling
 from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_sinks import EngineWithSinks
 from wgmon_tui.config.models import Fleet
 from wgmon_tui.config.tui_settings import TuiSettings
 from wgmon_tui.store.history import History
@@ -97,8 +97,8 @@ async def test_a_mute_without_an_end_says_what_ends_it() -> None:
 
 
 async def test_sinks_that_were_sent_nothing_say_what_tests_them(tmp_path: Path) -> None:
-    Shop(tmp_path, all_to("pager"), Clock(NOW)).close()
-    async with face(Telling("pager"), state_dir=tmp_path, settings=keys(test_sink="f3")) as it:
+    OutboxHarness(tmp_path, all_to("pager"), Clock(NOW)).close()
+    async with face(EngineWithSinks("pager"), state_dir=tmp_path, settings=keys(test_sink="f3")) as it:
         await it.press("A")
         await comes(it, "Press f3 to send a test.")
 

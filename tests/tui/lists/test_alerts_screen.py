@@ -9,15 +9,13 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tests.alerts.outbox_harness import Shop, all_to
+from tests.alerts.outbox_harness import OutboxHarness, all_to
 from tests.store.engine_updates import Clock
-from tests.tui import sample_exchanges, sample_histories
+from tests.tui import sample_histories
 from tests.tui.app_harness import Face, face
-from tests.tui.sample_fleet import NOW, QuietEngine
+from tests.tui.sample_fleet import NOW
 from tests.tui.sample_histories import MINUTE
-from tests.tui.server_screen_harness import NAMES
-from wgmon_tui.alerts.delivery_queue import DueDelivery
-from wgmon_tui.alerts.models import Announcement, AnnouncementKind
+from tests.tui.sample_sinks import EngineWithSinks, fails_on_chat, gives_up, holds_back
 from wgmon_tui.store.history import History
 from wgmon_tui.tui.fleet.totals import TotalsLine
 from wgmon_tui.tui.lists.alerts_screen import AlertsScreen
@@ -25,60 +23,12 @@ from wgmon_tui.tui.lists.delivery_screen import DeliveryScreen
 from wgmon_tui.tui.server.screen import ServerScreen
 
 
-class Telling(QuietEngine):
-    """An engine with sinks that records the requests to send."""
-
-    def __init__(self, *sinks: str) -> None:
-        super().__init__(sample_exchanges.server(name) for name in NAMES)
-        self.named = sinks
-        self.tested: list[str] = []
-        self.retried: list[int] = []
-        self.seen: list[tuple[str, int]] = []
-
-    @property
-    def sinks(self) -> tuple[str, ...]:
-        return self.named
-
-    def test_sink(self, name: str) -> None:
-        self.tested.append(name)
-
-    def retry_alert(self, number: int) -> None:
-        self.retried.append(number)
-
-    def acknowledge_alerts(self, sink: str, number: int = 0) -> None:
-        self.seen.append((sink, number))
-
-
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def harness(tmp_path: Path) -> Iterator[OutboxHarness]:
     """An empty delivery log with the clock at NOW."""
-    made = Shop(tmp_path, all_to("pager", "chat"), Clock(NOW))
+    made = OutboxHarness(tmp_path, all_to("pager", "chat"), Clock(NOW))
     yield made
     made.close()
-
-
-def fails_on_chat(shop: Shop) -> None:
-    """An alert for fra1: sent to `pager`, refused by `chat`."""
-    shop.opens("fra1")
-    shop.expand()
-    shop.deliver(to=["pager"])
-    shop.deliver(to=["chat"], refused="HTTP 503")
-
-
-def gives_up(shop: Shop, sink: str) -> None:
-    """A test to `sink` that is given up."""
-    now = shop.clock.now
-    shop.deliveries.add(Announcement("test-1", AnnouncementKind.TEST, now), [sink], now)
-    job = shop.deliveries.lease_next(shop.alerts.sinks[1], now)
-    assert isinstance(job, DueDelivery)
-    shop.deliveries.give_up(job, "HTTP 400: no such channel", now)
-
-
-def holds_back(shop: Shop) -> None:
-    """lon3 is down and muted by ada."""
-    shop.opens("lon3", "192.0.2.3")
-    shop.mutes("lon3", NOW + 60 * MINUTE)
-    shop.expand()
 
 
 async def open_log(it: Face) -> None:
@@ -101,9 +51,9 @@ def listed(it: Face, word: str) -> list[str]:
     return [line for line in lines if line.startswith(word)]
 
 
-async def test_the_sinks_stand_on_top_with_how_it_goes(shop: Shop) -> None:
-    fails_on_chat(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_the_sinks_stand_on_top_with_how_it_goes(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert listed(it, "sink")[:2] == [
             "sink pager last sent 19:30",
@@ -112,18 +62,18 @@ async def test_the_sinks_stand_on_top_with_how_it_goes(shop: Shop) -> None:
         assert prose(it, "title") == "Alerts 2 sinks, 1 failing"
 
 
-async def test_what_was_sent_and_what_failed_stand_there_with_the_reason(shop: Shop) -> None:
-    fails_on_chat(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_what_was_sent_and_what_failed_stand_there_with_the_reason(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert listed(it, "sent") == ["sent 19:30 pager ✖ fra1 is down: silent"]
         assert listed(it, "failing") == ["failing 1x 19:30 chat ✖ fra1 is down: silent HTTP 503"]
 
 
 @pytest.mark.thorough
-async def test_the_one_under_the_cursor_says_when_it_is_tried_next(shop: Shop) -> None:
-    fails_on_chat(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_the_one_under_the_cursor_says_when_it_is_tried_next(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("G")
         if "to pager" in prose(it, "detail"):
@@ -131,18 +81,18 @@ async def test_the_one_under_the_cursor_says_when_it_is_tried_next(shop: Shop) -
         assert "to chat, 19:30:00, 1 attempt failed, next try 19:31:00 why HTTP 503" in prose(it, "detail")
 
 
-async def test_what_waits_is_pending(shop: Shop) -> None:
-    shop.opens("fra1")
-    shop.expand()
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_what_waits_is_pending(harness: OutboxHarness) -> None:
+    harness.opens("fra1")
+    harness.expand()
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert len(listed(it, "pending")) == 2
         assert prose(it, "title") == "Alerts 2 sinks, 2 pending"
 
 
-async def test_what_was_given_up_stays_in_view_with_why(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
+async def test_what_was_given_up_stays_in_view_with_why(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir, size=(120, 24)) as it:
         await open_log(it)
         [line] = listed(it, "given up")
         assert line.endswith("HTTP 400: no such channel")
@@ -150,18 +100,20 @@ async def test_what_was_given_up_stays_in_view_with_why(shop: Shop) -> None:
         assert "given up 19:30:00; press r to retry, a to acknowledge" in prose(it, "detail")
 
 
-async def test_what_was_held_back_says_what_held_it(shop: Shop) -> None:
-    holds_back(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_what_was_held_back_says_what_held_it(harness: OutboxHarness) -> None:
+    holds_back(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert len(listed(it, "held")) == 2
         await it.press("G")
         assert "not sent held muted by ada until" in prose(it, "detail")
 
 
-async def test_t_sends_a_test_to_the_sink_under_the_cursor_and_leaves_the_theme(shop: Shop) -> None:
-    engine = Telling("pager", "chat")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_t_sends_a_test_to_the_sink_under_the_cursor_and_leaves_the_theme(
+    harness: OutboxHarness,
+) -> None:
+    engine = EngineWithSinks("pager", "chat")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("j", "t")
         assert engine.tested == ["chat"]
@@ -170,20 +122,20 @@ async def test_t_sends_a_test_to_the_sink_under_the_cursor_and_leaves_the_theme(
 
 
 @pytest.mark.thorough
-async def test_t_on_a_delivery_tests_its_sink(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    engine = Telling("pager", "chat")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_t_on_a_delivery_tests_its_sink(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    engine = EngineWithSinks("pager", "chat")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("G", "t")
         assert engine.tested == ["chat"]
 
 
-async def test_r_tries_again_what_was_given_up(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    [delivery] = shop.log()
-    engine = Telling("pager", "chat")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_r_tries_again_what_was_given_up(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    [delivery] = harness.log()
+    engine = EngineWithSinks("pager", "chat")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         assert "r retry" not in it.hints()
         await it.press("G")
@@ -192,11 +144,11 @@ async def test_r_tries_again_what_was_given_up(shop: Shop) -> None:
         assert engine.retried == [delivery.id]
 
 
-async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    [delivery] = shop.log()
-    engine = Telling("pager", "chat")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_a_says_that_one_knows_what_was_given_up(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    [delivery] = harness.log()
+    engine = EngineWithSinks("pager", "chat")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         assert "a seen" not in it.hints()
         assert listed(it, "sink chat")[0].startswith("sink chat 1 given up")
@@ -205,10 +157,10 @@ async def test_a_says_that_one_knows_what_was_given_up(shop: Shop) -> None:
 
 
 @pytest.mark.thorough
-async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    shop.deliveries.acknowledge_failed("chat", 0, "ada", NOW + 60)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir, size=(120, 24)) as it:
+async def test_what_somebody_has_seen_says_who_and_calls_no_more(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    harness.deliveries.acknowledge_failed("chat", 0, "ada", NOW + 60)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir, size=(120, 24)) as it:
         await open_log(it)
         await it.press("G")
         assert "given up 19:30:00, acknowledged by ada 19:31:00" in prose(it, "detail")
@@ -220,29 +172,29 @@ async def test_what_somebody_has_seen_says_who_and_calls_no_more(shop: Shop) -> 
 
 
 @pytest.mark.thorough
-async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(shop: Shop) -> None:
-    gives_up(shop, "chat")
-    engine = Telling("pager")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_of_a_sink_that_is_gone_a_says_it_of_all_at_once(harness: OutboxHarness) -> None:
+    gives_up(harness, "chat")
+    engine = EngineWithSinks("pager")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("G", "a")
         assert engine.seen == [("chat", 0)]
 
 
 @pytest.mark.thorough
-async def test_r_on_a_sink_tries_the_oldest_that_failed(shop: Shop) -> None:
-    fails_on_chat(shop)
-    [failing] = [each for each in shop.log() if each.is_failing]
-    engine = Telling("pager", "chat")
-    async with face(engine, state_dir=shop.state_dir) as it:
+async def test_r_on_a_sink_tries_the_oldest_that_failed(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    [failing] = [each for each in harness.log() if each.is_failing]
+    engine = EngineWithSinks("pager", "chat")
+    async with face(engine, state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("r", "j", "r")
         assert engine.retried == [failing.id]
 
 
-async def test_enter_opens_the_alert_then_the_server_and_esc_comes_back(shop: Shop) -> None:
-    fails_on_chat(shop)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_enter_opens_the_alert_then_the_server_and_esc_comes_back(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("enter")
         assert not isinstance(shown(it), DeliveryScreen), "nothing failed on this sink"
@@ -256,12 +208,12 @@ async def test_enter_opens_the_alert_then_the_server_and_esc_comes_back(shop: Sh
         assert it.at_home
 
 
-async def test_at_80_columns_a_long_reason_can_be_read_to_its_end(shop: Shop) -> None:
-    shop.opens("fra1")
-    shop.expand()
+async def test_at_80_columns_a_long_reason_can_be_read_to_its_end(harness: OutboxHarness) -> None:
+    harness.opens("fra1")
+    harness.expand()
     reason = " ".join(f"word{number}" for number in range(150))
-    shop.deliver(to=["chat"], refused=reason)
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+    harness.deliver(to=["chat"], refused=reason)
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         await it.press("j", "enter")
         assert isinstance(it.app.screen, DeliveryScreen)
@@ -272,34 +224,34 @@ async def test_at_80_columns_a_long_reason_can_be_read_to_its_end(shop: Shop) ->
         assert "word149" in it.app.clipboard
 
 
-async def test_what_is_sent_meanwhile_appears(shop: Shop) -> None:
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_what_is_sent_meanwhile_appears(harness: OutboxHarness) -> None:
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert listed(it, "No alerts sent yet") == ["No alerts sent yet. Press t to send a test."]
-        fails_on_chat(shop)
+        fails_on_chat(harness)
         assert isinstance(it.app.screen, AlertsScreen)
         it.app.screen.reload()
         await it.read()
         assert len(listed(it, "sent")) == 1
 
 
-async def test_without_a_sink_it_says_which_three_lines_make_one(shop: Shop) -> None:
-    async with face(Telling(), state_dir=shop.state_dir) as it:
+async def test_without_a_sink_it_says_which_three_lines_make_one(harness: OutboxHarness) -> None:
+    async with face(EngineWithSinks(), state_dir=harness.state_dir) as it:
         await open_log(it)
         assert '[[sink]] name = "me" type = "bell"' in prose(it, "nothing")
         assert "test" not in it.hints()
 
 
 async def test_without_a_store_it_says_so(tmp_path: Path) -> None:
-    async with face(Telling("pager"), state_dir=tmp_path / "nowhere") as it:
+    async with face(EngineWithSinks("pager"), state_dir=tmp_path / "nowhere") as it:
         await open_log(it)
         assert "No alerts yet" in prose(it, "nothing")
 
 
-async def test_the_top_line_of_the_fleet_says_that_alerts_fail(shop: Shop) -> None:
-    fails_on_chat(shop)
-    gives_up(shop, "chat")
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_the_top_line_of_the_fleet_says_that_alerts_fail(harness: OutboxHarness) -> None:
+    fails_on_chat(harness)
+    gives_up(harness, "chat")
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         totals = it.fleet.query_one(TotalsLine)
         while not totals._alerts:
             await it.pilot.pause(0.01)
@@ -307,18 +259,18 @@ async def test_the_top_line_of_the_fleet_says_that_alerts_fail(shop: Shop) -> No
         assert "alerts: 1 failing, 1 given up" in it.lines()[0]
 
 
-async def test_the_top_line_says_nothing_where_all_arrives(shop: Shop) -> None:
-    shop.opens("fra1")
-    shop.expand()
-    shop.deliver()
-    async with face(Telling("pager", "chat"), state_dir=shop.state_dir) as it:
+async def test_the_top_line_says_nothing_where_all_arrives(harness: OutboxHarness) -> None:
+    harness.opens("fra1")
+    harness.expand()
+    harness.deliver()
+    async with face(EngineWithSinks("pager", "chat"), state_dir=harness.state_dir) as it:
         await it.follow()
         assert "alerts" not in it.lines()[0]
 
 
 @pytest.mark.thorough
 async def test_an_open_incident_of_which_nobody_is_told_says_so(past: History) -> None:
-    engine = Telling()
+    engine = EngineWithSinks()
     engine.fleet_state.states["fra1"].incident = sample_histories.incident(opened=12 * MINUTE)
     engine.fleet_state.mute("fra1", NOW + 30 * MINUTE, "ada")
     async with face(engine, history=past, size=(140, 30)) as it:
