@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import Receiver
 from tests.alerts.sample_announcements import announcement
-from tests.alerts.sinks.test_email import Postbox, post_office, to
+from tests.alerts.sinks.mail_server import Postbox, post_office, to
 from wgmon_tui.alerts.certificates import tls_context
 from wgmon_tui.alerts.http_client import post
 from wgmon_tui.alerts.models import RetryError

@@ -16,7 +16,7 @@ import pytest
 
 from tests.alerts.certificates import Certificates
 from tests.alerts.http_receiver import Receiver, answer
-from tests.alerts.sinks.test_email import PASSWORD, Postbox, post_office
+from tests.alerts.sinks.mail_server import PASSWORD, Postbox, post_office
 from tests.alerts.test_documentation import PAGE, SNIPPETS
 from wgmon_tui.alerts.resolved_sinks import resolve_sinks
 from wgmon_tui.alerts.sinks import bell

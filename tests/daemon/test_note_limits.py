@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import query_rows, quick_server, until, write_config
-from tests.daemon.test_viewer import at_work, writer_of
+from tests.daemon.viewer_harness import at_work, writer_of
 from wgmon_tui.control.client import ControlConnection
 from wgmon_tui.control.protocol import Operation
 from wgmon_tui.control.server import RequestRefusedError

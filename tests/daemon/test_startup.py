@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import quick_server, until, write_config
-from tests.daemon.test_viewer import at_work
+from tests.daemon.viewer_harness import at_work
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.role import RoleManager

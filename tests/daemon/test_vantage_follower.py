@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import healthy, until, write_config
-from tests.daemon.test_viewer import both
+from tests.daemon.viewer_harness import both
 from tests.monitor.sample_vantages import VANTAGES, seen, watched
 from tests.store.writer_run import Life
 from wgmon_tui.checks.verdict import Severity, Verdict

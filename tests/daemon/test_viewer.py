@@ -4,53 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.harness import CLIENT, healthy, query_rows, quick_server, text_of, until, write_config
+from tests.daemon.viewer_harness import at_work, both, writer_of
 from wgmon_tui.checks.verdict import Severity
 from wgmon_tui.config.alerting import Maintenance
-from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.viewer import Viewer
-from wgmon_tui.daemon.writer import Writer
-from wgmon_tui.daemon.writer_assembly import build_writer
-from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.lab.models import LabMode
 from wgmon_tui.monitor.controller import FleetController
-
-
-@asynccontextmanager
-async def at_work(controller: FleetController) -> AsyncIterator[None]:
-    running = asyncio.create_task(controller.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-def writer_of(tmp_path: Path) -> Writer:
-    config, state = tmp_path / "config", tmp_path / "state"
-    return build_writer(state, load_config(config), WriterLock.acquire(state), config_dir=config)
-
-
-@asynccontextmanager
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Writer, Viewer]]:
-    """A writer, and a viewer that has read the first round of every server."""
-    writer, viewer = writer_of(tmp_path), Viewer(tmp_path / "state")
-    async with at_work(writer), at_work(viewer):
-        await until(lambda: viewer.writer)
-        await until(
-            lambda: (
-                viewer.fleet_state.states
-                and all(server_state.last for server_state in viewer.fleet_state.states.values())
-            )
-        )
-        yield writer, viewer
 
 
 def severity(controller: FleetController, name: str) -> Severity:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import quick_server, until, write_config
-from tests.daemon.test_viewer import writer_of
+from tests.daemon.viewer_harness import writer_of
 from wgmon_tui.daemon.writer_lock import WriterLock
 from wgmon_tui.net.unix_socket import NAME
 

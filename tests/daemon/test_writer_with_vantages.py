@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import healthy, quick_server, until, write_config
-from tests.daemon.test_viewer import at_work, writer_of
+from tests.daemon.viewer_harness import at_work, writer_of
 from tests.vantages.harness import agent_command, agent_pid, ending_agent
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.daemon.writer import Writer

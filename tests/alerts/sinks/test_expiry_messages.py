@@ -12,7 +12,7 @@ import pytest
 
 from tests.alerts.http_receiver import Receiver, answer
 from tests.alerts.sample_announcements import NOON
-from tests.alerts.sinks.test_email import Postbox, post_office, to
+from tests.alerts.sinks.mail_server import Postbox, post_office, to
 from wgmon_tui.alerts.markup import PLAIN
 from wgmon_tui.alerts.models import Announcement, AnnouncementKind, ExpiryNotice
 from wgmon_tui.alerts.rendering import message, plain, title

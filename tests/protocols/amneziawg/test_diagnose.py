@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.parameters import default_rows
+from tests.protocols.amneziawg.check_harness import lab_server, probing, target_of
 from tests.protocols.amneziawg.profiles import (
     PROTECTION_KEY,
     VERSION_1,
@@ -17,7 +18,6 @@ from tests.protocols.amneziawg.profiles import (
     VERSION_3_TRAILERS,
     header_range,
 )
-from tests.protocols.amneziawg.test_check import lab_server, probing, target_of
 from tests.protocols.wireguard.harness import IDENTITY, make_target
 from tests.protocols.wireguard.sample_evidence import SERVER, check
 from wgmon_tui.checks.check import Check, Direction, Handshake, Packet, Tunnel

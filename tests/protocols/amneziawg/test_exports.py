@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.protocols.amneziawg.check_harness import as_amneziawg, lab_server, probing, target_of
 from tests.protocols.amneziawg.profiles import PROTECTION_KEY, VERSION_1_5, VERSION_2
-from tests.protocols.amneziawg.test_check import as_amneziawg, lab_server, probing, target_of
 from tests.protocols.wireguard.harness import check
 from wgmon_tui.checks.check import Check, Direction
 from wgmon_tui.checks.packets import fields_of, find_decisive_field, is_unasked, remark_on, value_of

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from tests.protocols.ikev2.test_esp import SUITES, sessions
+from tests.protocols.ikev2.esp_sessions import SUITES, sessions
 from wgmon_tui.checks.evidence import InnerEcho, InnerHop, InnerUnaddressed
 from wgmon_tui.net.addresses import Address
 from wgmon_tui.protocols.ikev2.child_tunnel import ChildTunnel

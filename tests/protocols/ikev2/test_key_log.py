@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.protocols.ikev2.test_esp import SUITES, sessions
+from tests.protocols.ikev2.esp_sessions import SUITES, sessions
 from wgmon_tui.checks.key_log import KeyLogFormat
 from wgmon_tui.protocols.ikev2.key_derivation import KeyMaterial, Nonces
 from wgmon_tui.protocols.ikev2.key_log import esp_secret, ike_secret, make_key_logs

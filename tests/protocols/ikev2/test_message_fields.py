@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.protocols.ikev2.test_esp import SUITES, request, sessions
+from tests.protocols.ikev2.esp_sessions import SUITES, request, sessions
 from wgmon_tui.checks.check import Check, Direction, Packet
 from wgmon_tui.net.addresses import Endpoint
 from wgmon_tui.net.packet_fields import PacketField

@@ -1,33 +1,15 @@
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.protocols.openvpn.profile_directories import FILES, WITH_FILES, archive, write_files
 from tests.protocols.openvpn.profile_texts import STAND_IN, STAND_IN_KEY, inline, profile, static_key
 from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.protocols.openvpn.profile import WrapperKind
 from wgmon_tui.protocols.openvpn.profile_files import complete_profile
 from wgmon_tui.protocols.openvpn.profile_parser import parse_profile
-
-WITH_FILES = "client\nremote a 1194\nca ca.crt\ncert client.crt\nkey client.key\ntls-auth ta.key 1\n"
-FILES = {
-    "ca.crt": STAND_IN,
-    "client.crt": STAND_IN,
-    "client.key": STAND_IN_KEY,
-    "ta.key": static_key(),
-    "pass.txt": "ada\nenigma\n",
-}
-
-
-def write_files(directory: Path, text: str = WITH_FILES) -> Path:
-    for name, content in {**FILES, "client.ovpn": text}.items():
-        path = directory / name
-        path.write_text(content)
-        path.chmod(0o600)
-    return directory / "client.ovpn"
 
 
 def completed(path: Path) -> bytes:
@@ -38,14 +20,6 @@ def error_of(path: Path) -> str:
     with pytest.raises(ConfigurationError) as caught:
         completed(path)
     return str(caught.value)
-
-
-def archive(members: dict[str, str]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as written:
-        for name, text in members.items():
-            written.writestr(name, text)
-    return content.getvalue()
 
 
 def test_a_profile_without_files_stays_as_it_is() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.protocols.openvpn.profile_directories import FILES, WITH_FILES, archive, write_files
 from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile
-from tests.protocols.openvpn.test_profile_files import FILES, WITH_FILES, archive, write_files
 from wgmon_tui.config.imports.conf_reading import read_confs
 from wgmon_tui.config.imports.import_report import ImportReport
 from wgmon_tui.config.imports.wg_quick_import import import_confs

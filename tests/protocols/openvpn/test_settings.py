@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.protocols.openvpn.profile_directories import write_files
 from tests.protocols.openvpn.profile_texts import STAND_IN_KEY, inline, profile, static_key
-from tests.protocols.openvpn.test_profile_files import write_files
 from wgmon_tui.checks.protocol import Targets
 from wgmon_tui.checks.registry import find_settings
 from wgmon_tui.config.models import ConfigurationError, Fleet, SecretForm, SecretSource

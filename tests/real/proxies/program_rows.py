@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.busy_machine import REPETITIONS
-from tests.protocols.proxies.proxy_command.test_check import check, page
+from tests.protocols.proxies.proxy_command.check_harness import check, page
 from tests.real.proxies.rows import RIGHT
 from tests.real.proxies.test_proxy_command import (
     ANYTLS,

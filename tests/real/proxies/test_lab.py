@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.protocols.proxies.proxy_command.test_check import check, verdict
+from tests.protocols.proxies.proxy_command.check_harness import check, verdict
 from tests.real.proxies.test_proxy_command import COMMANDS, target
 from wgmon_tui.checks.verdict import Verdict
 from wgmon_tui.lab.openvpn.certificates import LabAuthority

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.free_ports import free_port
-from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
+from tests.protocols.proxies.proxy_command.check_harness import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.sing_box import sing_box_program

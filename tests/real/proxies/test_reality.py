@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.free_ports import free_port
-from tests.protocols.proxies.proxy_command.test_check import check, page, verdict
+from tests.protocols.proxies.proxy_command.check_harness import check, page, verdict
 from tests.real.amneziawg.mihomo import mihomo_program
 from tests.real.proxies.certificates import self_signed
 from tests.real.proxies.mihomo_start import await_forwarding, http_listener

@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.widgets import Static
 
 from tests.daemon.harness import quick_server, until, write_config
-from tests.daemon.test_viewer import at_work, writer_of
+from tests.daemon.viewer_harness import at_work, writer_of
 from tests.tui.key_presses import press, read, settle
 from wgmon_tui.daemon.viewer import Viewer
 from wgmon_tui.store.history import History
