@@ -401,3 +401,11 @@ def test_a_bad_endpoint_is_answered_with_the_usual_port_of_the_protocol(
         parse(f'[[server]]\nname = "a"\nprotocol = "{protocol}"\nendpoint = "{endpoint}"\n')
     assert said in str(refused.value)
     assert "secret@" not in str(refused.value)
+
+
+def test_of_an_unknown_protocol_no_key_of_wireguard_is_demanded() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse('[[server]]\nname = "a"\nprotocol = "trojn"\nendpoint = "vpn.example.net:443"\n')
+    assert str(refused.value) == (
+        'servers.toml: line 3: server "a": key protocol: there is no "trojn"; did you mean "trojan"?'
+    )

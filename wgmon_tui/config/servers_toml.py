@@ -57,6 +57,7 @@ _OWN = tuple(
 )
 """The settings of a server alone, the required ones first."""
 
+_PROTOCOL = tuple(each for each in SERVER.settings if each.key == "protocol")
 _PLANE_OWN = tuple(each for each in CONTROL_PLANE.settings if each not in SERVER.settings)
 """What is checked of a control plane before the rest of its keys."""
 
@@ -303,6 +304,9 @@ def _server_of_file(table: TomlTable, shared: SharedValues, identities: _KnownId
         )
         table.reject(table.error("protocol", phrase))
         table.require_valid()
+    read_valid_settings(table, _PROTOCOL)
+    if "protocol" in table.rejected:
+        table.require_valid()  # other errors would be about the keys of WireGuard
     return _server(table, shared, identities)
 
 
