@@ -11,8 +11,8 @@ import pytest
 
 from tests.busy_machine import without_starvation
 from tests.protocols.wireguard.harness import (
-    ANSWER_TIMEOUT_S,
     IDENTITY,
+    PATIENCE_S,
     PSK,
     SERVER,
     SILENCE_TIMEOUT_S,
@@ -259,13 +259,10 @@ async def test_a_refusal_does_not_end_a_check_that_is_answered_then() -> None:
 
 async def test_what_our_own_kernel_refuses_to_send_is_a_socket_error_and_ends_early() -> None:
     broadcast = Endpoint("255.255.255.255", 51820)  # needs a socket option that is not set
-    async with opened_prober() as prober:
-        started = time.monotonic()
-        result = await check(prober, make_target(broadcast))
-        took = time.monotonic() - started
+    async with asyncio.timeout(PATIENCE_S), opened_prober() as prober:
+        result = await check(prober, make_target(broadcast, timeout=3600.0))
     assert [each.name for each in evidence_of_kind(SocketError, result)] == ["EACCES", "EACCES"]
     assert result.exchange == ()
-    assert took < ANSWER_TIMEOUT_S
 
 
 # This process busy across the deadline

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
-from tests.protocols.wireguard.harness import check, evidence_of_kind, opened_prober
+from tests.protocols.wireguard.harness import PATIENCE_S, check, evidence_of_kind, opened_prober
 from tests.protocols.wireguard.inner_servers import (
     INNER_V4,
     SETUP,
@@ -57,6 +56,12 @@ async def test_it_says_so_to_an_identity_without_tunnel_addresses() -> None:
     assert result.tunnel == Tunnel(0, 0, None, None, passive=True)
 
 
+@pytest.fixture
+def endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keepalive is waited for so long that only data ends the wait, however slow this machine is."""
+    monkeypatch.setattr(tunnel_stage, "KEEPALIVE_TIMEOUT_S", 3600.0)
+
+
 async def test_a_server_that_receives_none_of_it_sends_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunnel_stage, "KEEPALIVE_TIMEOUT_S", 0.2)
     async with TunnelServer(no_answer) as server, opened_prober() as prober:
@@ -65,18 +70,16 @@ async def test_a_server_that_receives_none_of_it_sends_none(monkeypatch: pytest.
     assert server.inner_received == [b"", bytes(16)]  # the session confirmed, and something to acknowledge
 
 
+@pytest.mark.usefixtures("endless_wait")
 async def test_nobody_waits_for_it_where_data_comes_back() -> None:
-    async with LabServer(SETUP) as lab, opened_prober() as prober:
-        started = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S), LabServer(SETUP) as lab, opened_prober() as prober:
         result = await deep_check(prober, make_tunnel_target(lab.endpoint, ping=(INNER_V4,)))
-        took = time.monotonic() - started
     assert evidence_of_kind(PassiveKeepalive, result) == []
-    assert took < tunnel_stage.KEEPALIVE_TIMEOUT_S
 
 
+@pytest.mark.usefixtures("endless_wait")
 async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait() -> None:
-    async with TunnelServer(no_answer) as server, opened_prober() as prober:
-        started = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S), TunnelServer(no_answer) as server, opened_prober() as prober:
         checking = asyncio.create_task(
             deep_check(prober, make_tunnel_target(server.endpoint, ours=(TUNNEL_V4,), timeout=0.1))
         )
@@ -86,7 +89,6 @@ async def test_data_that_comes_while_the_keepalive_is_waited_for_ends_the_wait()
         await asyncio.sleep(0.2)
         server.send(server.session.seal(late), server.sources[-1])
         result = await checking
-    assert time.monotonic() - started < tunnel_stage.KEEPALIVE_TIMEOUT_S
     assert evidence_of_kind(PassiveKeepalive, result) == []
     assert [hop.source for hop in evidence_of_kind(InnerHop, result)] == [INNER_V4]
 
