@@ -89,7 +89,7 @@ def _make_parser(make: type[CommandParser], modules: Iterable[str]) -> argparse.
             colour_option(suppressed=False),
             shard_option(),
         ],
-        description="Monitor WireGuard servers with the real handshake. "
+        description="Monitor servers of WireGuard, OpenVPN, IKEv2 and proxies with the real handshake. "
         "Without a command, it shows the dashboard. If the output is not a terminal, it prints the table "
         "once; the exit code is then that of `wgmon-tui probe`.",
         epilog="First steps: `wgmon-tui add NAME ENDPOINT PUBLIC_KEY` adds a server, and says what to type "

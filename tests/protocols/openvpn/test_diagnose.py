@@ -194,7 +194,7 @@ def test_a_summary_without_a_login_says_why_and_how_to_allow_it() -> None:
 
     assert "Login and data are not tested" in found.summary
     assert "dedicated = true" in found.causes[0].why
-    assert found.causes[0].fix == "./easyrsa build-client-full wgmon-tui nopass"
+    assert found.causes[0].fix == "on the machine of the authority: ./easyrsa build-client-full wgmon nopass"
 
 
 def test_text_of_a_server_cannot_reach_the_terminal_as_it_is() -> None:

@@ -310,4 +310,4 @@ def of_missing_permission(evidence: Sequence[Evidence]) -> list[Cause]:
     ]
 
 
-_NEW_CERTIFICATE = "./easyrsa build-client-full wgmon-tui nopass"
+_NEW_CERTIFICATE = "on the machine of the authority: ./easyrsa build-client-full wgmon nopass"
