@@ -105,6 +105,14 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
     WriterLock.acquire(tmp_path).release()
 
 
+def test_a_child_that_shares_the_descriptor_does_not_hold_a_released_lock(tmp_path: Path) -> None:
+    lock = WriterLock.acquire(tmp_path)
+    of_the_child = os.dup(lock._descriptor)
+    lock.release()
+    WriterLock.acquire(tmp_path).release()
+    os.close(of_the_child)
+
+
 def test_only_the_owner_can_open_the_lock_so_that_no_viewer_can_hold_it(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

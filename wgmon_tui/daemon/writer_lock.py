@@ -97,8 +97,13 @@ class WriterLock:
             )
 
     def release(self) -> None:
-        """Release the lock."""
+        """Release the lock.
+
+        Closing the descriptor would not suffice: a child of this process shares it until it executes its
+        program, and would hold the lock that long.
+        """
         if self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
             self._descriptor = -1
 
