@@ -409,3 +409,12 @@ def test_of_an_unknown_protocol_no_key_of_wireguard_is_demanded() -> None:
     assert str(refused.value) == (
         'servers.toml: line 3: server "a": key protocol: there is no "trojn"; did you mean "trojan"?'
     )
+
+
+def test_a_file_for_a_setting_that_is_a_text_is_answered_with_that_setting() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse(
+            '[[server]]\nname = "a"\nprotocol = "trojan"\nendpoint = "vpn.example.net:443"\n'
+            '[server.trojan]\nca_file = "ca.pem"\n'
+        )
+    assert str(refused.value).endswith('trojan: unknown setting "ca_file"; did you mean "ca"?')

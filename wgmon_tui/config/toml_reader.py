@@ -162,7 +162,8 @@ class TomlTable:
     def _unknown(self, key: str, known: Collection[str]) -> KeyedError:
         is_short = len(key) <= _LONGEST_SHOWN_KEY
         shown = f'"{printable(key)}"' if is_short else f"of {len(key)} characters"
-        if nearest := nearest_word(key, known):
+        as_text = key.removesuffix("_file")  # one setting is a text, where another names a file
+        if nearest := as_text if as_text in known else nearest_word(key, known):
             self._meant.append(nearest)
             hint = f"did you mean {quoted(nearest)}?"
         elif len(known) <= _FEW_KEYS:
