@@ -16,6 +16,7 @@ from wgmon_tui.config.models import ConfigurationError
 from wgmon_tui.daemon.config_watcher import load_config
 from wgmon_tui.daemon.writer_assembly import build_writer
 from wgmon_tui.daemon.writer_lock import WriterLock
+from wgmon_tui.store.store_version import STORE
 
 SINKS = """
 [[sink]]
@@ -109,3 +110,10 @@ def test_before_anything_was_sent_the_log_says_so(state: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == "No deliveries yet.\n"
     print_log(state, 10, as_json=True)
     assert capsys.readouterr().out == ""
+
+
+def test_the_log_of_an_empty_file_is_refused_in_one_line(state: Path) -> None:
+    state.mkdir(exist_ok=True)
+    (state / STORE).touch()
+    with pytest.raises(ConfigurationError, match="holds no history of wgmon-tui"):
+        print_log(state, 10, as_json=False)

@@ -56,7 +56,7 @@ def test_a_file_that_is_no_store_is_reported_in_one_line(tmp_path: Path) -> None
 def test_an_empty_file_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.touch()
-    assert "earlier version" in in_one_line(History(path).names)
+    assert "holds no history" in in_one_line(History(path).names)
 
 
 def test_a_new_store_in_the_place_of_a_damaged_one_is_read_from_then_on(store: Store) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from wgmon_tui.alerts.delivery_queue import announcement_of
 from wgmon_tui.alerts.models import Announcement
 from wgmon_tui.store.database import DamagedStoreError, MissingStoreError, connect_to_read, unavailable
+from wgmon_tui.store.reader import require_version
 from wgmon_tui.store.store_version import STORE
 
 
@@ -97,6 +98,7 @@ def _rows(state_dir: Path, query: str, values: tuple[object, ...]) -> list[tuple
     try:
         connection, _ = connect_to_read(path)
         with closing(connection):
+            require_version(path, connection)
             return connection.execute(query, values).fetchall()
     except UnicodeDecodeError:  # SQLite quotes damaged text in its own message
         raise DamagedStoreError(f"{path}: damaged") from None

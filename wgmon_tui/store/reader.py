@@ -52,7 +52,7 @@ class StoreReader:
         try:
             connection, file_id = self._connection()
             connection.execute("BEGIN")
-            _check_version(self._path, connection)
+            require_version(self._path, connection)
             yield connection
             connection.execute("COMMIT")
             if file_id and self._keep_idle(connection, file_id):
@@ -89,7 +89,7 @@ class StoreReader:
         return connection, None if is_snapshot else file_id
 
 
-def _check_version(path: Path, connection: sqlite3.Connection) -> None:
+def require_version(path: Path, connection: sqlite3.Connection) -> None:
     """Check the store's version, which a writer of another version may have changed.
 
     Raises StoreUnavailableError.
@@ -99,6 +99,10 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         raise NewerStoreError(
             f"{path} was written by a later version of wgmon-tui (store version {version}, this one reads"
             f" {VERSION}): run that version"
+        )
+    if not version:
+        raise StoreUnavailableError(
+            f"{path} holds no history of wgmon-tui: `wgmon-tui run` or the dashboard starts one"
         )
     if version < VERSION:
         raise StoreUnavailableError(
