@@ -35,10 +35,11 @@ _WAITS_IN_A_CHECK = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one check found: its verdict, and whether the size check was misled."""
+    """What one check found, whether the size check was misled, and how often the check was repeated."""
 
     verdict: Verdict
     sizes: PathMtu | None
+    repetitions: int = 0
 
     @property
     def is_false(self) -> bool:
@@ -69,14 +70,14 @@ async def _repeat_if_late(check: Callable[[], Awaitable[Outcome]], margin_s: flo
 
     Path and server wait with it: a few such waits add up, and the round trip is longer than the timeout then.
     """
-    for _ in range(_REPETITIONS):
+    for repetitions in range(_REPETITIONS):
         lag, began = LoopLag(), time.monotonic()
         with lag.running():
-            outcome = await check()
+            outcome = replace(await check(), repetitions=repetitions)
             is_late = lag.worst_since(began) >= margin_s / _WAITS_IN_A_CHECK
         if not (outcome.is_false and is_late):
             return outcome
-    return await check()
+    return replace(await check(), repetitions=_REPETITIONS)
 
 
 async def _measure(count: int) -> int:
@@ -93,6 +94,8 @@ async def _measure(count: int) -> int:
     for attack in ATTACKS:
         false = [sum(each.is_false for each in found[attack, rtt]) for rtt in ROUND_TRIPS]
         print(attack.__name__.replace("_", " ").ljust(16), *(str(each).rjust(9) for each in false))
+    repetitions = sum(each.repetitions for outcomes in found.values() for each in outcomes)
+    print(f"repeated because this process waited for the processor: {repetitions}")
     wrong = Counter(
         f"{each.verdict.slug}, {each.sizes}"
         for outcomes in found.values()
