@@ -110,6 +110,12 @@ def read(tmp_path: Path, password: str = "hunter2") -> tuple[Fleet, Keyring]:
     return fleet, open_keyring(fleet, tmp_path)
 
 
+def test_a_key_of_the_protocol_beside_its_table_is_told_its_place() -> None:
+    misplaced = FILE.replace("\n[server.echo]", 'word = "sun"\n[server.echo]')
+    with pytest.raises(ConfigurationError, match=r'unknown setting "word"; it belongs in \[server\.echo\]'):
+        parse(misplaced)
+
+
 def server() -> Server:
     return parse(FILE).servers[0]
 

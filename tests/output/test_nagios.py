@@ -107,6 +107,20 @@ def test_of_several_servers_the_worst_is_named_first_and_those_that_are_well_are
     assert found["ams1 rtt"] == "0.7s;0.5;;0"
 
 
+@pytest.mark.parametrize(
+    ("protocols", "word"), [(("openvpn", "openvpn"), "OPENVPN"), (("wireguard", "openvpn"), "WGMON-TUI")]
+)
+def test_the_first_word_is_the_protocol_unless_there_are_several(
+    protocols: tuple[str, ...], word: str
+) -> None:
+    checked = [looked(healthy()) for _ in protocols]
+    of_protocols = [
+        replace(each, server=replace(each.server, protocol=protocol))
+        for each, protocol in zip(checked, protocols, strict=True)
+    ]
+    assert nagios_line(of_protocols).startswith(f"{word} OK - ")
+
+
 def test_a_crowd_that_is_down_is_counted_and_its_line_stays_whole() -> None:
     run_load_servers = [looked(named(measured(3, None), f"server number {number}")) for number in range(2000)]
     line = nagios_line(run_load_servers)

@@ -133,6 +133,12 @@ def read_own(protocol: str, table: TomlTable) -> Any:
     return settings.section.record(**read_settings(table, settings.section.settings))
 
 
+def find_own_table(protocol: object, key: str) -> str:
+    """The table of a protocol that has this key, such as `[server.trojan]`; "" if none has."""
+    section = settings_of(protocol).section if protocol in known_protocols() else None
+    return f"[server.{protocol}]" if section and key in section.known_keys else ""
+
+
 def needs_identity(server: Server) -> bool:
     """Whether the protocol of a server probes with an identity."""
     return bool(settings_of(server.protocol).server_keys)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 
 from wgmon_tui.checks.registry import control_plane_names, protocol_names
 from wgmon_tui.config.control_planes import (
@@ -23,11 +23,11 @@ from wgmon_tui.config.control_planes import (
 from wgmon_tui.config.control_planes import TABLE as PLANE
 from wgmon_tui.config.error_list import ErrorList, KeyedError, RejectedTableError
 from wgmon_tui.config.models import WIREGUARD, ConfigurationError, Fleet, Identity, Server
-from wgmon_tui.config.protocol_settings import ProtocolSettings, known_protocols, read_own, settings_of
+from wgmon_tui.config.protocol_keys import attributes, own_settings, reject_foreign_keys
+from wgmon_tui.config.protocol_settings import find_own_table, known_protocols, read_own, settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER, SETTINGS_KEYS, SHARED
 from wgmon_tui.config.setting import (
     Section,
-    Setting,
     read_valid_settings,
     reject_repeated_names,
     write_settings,
@@ -43,7 +43,6 @@ from wgmon_tui.config.shared_settings import (
 )
 from wgmon_tui.config.toml_reader import TomlTable, as_name, as_table, as_tables, describe, load_toml
 from wgmon_tui.config.value_parsers import InvalidValueError
-from wgmon_tui.config.value_types import endpoint_type
 from wgmon_tui.records import dataclass
 from wgmon_tui.text import did_you_mean, format_list
 
@@ -51,11 +50,6 @@ HEADER = '# wgmon-tui writes this file. What you would put in a comment, put in 
 
 SERVER_KEYS = SERVER.known_keys
 """All keys of a `[[server]]`, without the tables of protocols."""
-
-_OWN = tuple(
-    sorted((each for each in SERVER.settings if not each.shared), key=lambda each: not each.required)
-)
-"""The settings of a server alone, the required ones first."""
 
 _PROTOCOL = tuple(each for each in SERVER.settings if each.key == "protocol")
 _PLANE_OWN = tuple(each for each in CONTROL_PLANE.settings if each not in SERVER.settings)
@@ -227,7 +221,8 @@ def _named_tables(document: TomlTable, kind: str, known: Collection[str]) -> lis
     for number, raw in enumerate(raw_tables):
         name = _name_of(raw)
         label = f'"{name}"' if name else number + 1
-        tables.append(document.child(f"{kind} {label}", raw, known, kind, number))
+        elsewhere = partial(find_own_table, raw.get("protocol"))
+        tables.append(document.child(f"{kind} {label}", raw, known, kind, number, elsewhere=elsewhere))
     reject_repeated_names(tables)
     return tables
 
@@ -272,15 +267,15 @@ def _defaults(document: TomlTable, raw: dict[str, object], identities: _KnownIde
 def _server(table: TomlTable, shared: SharedValues, identities: _KnownIdentities) -> Server:
     protocol = _protocol_of(table)
     settings = settings_of(protocol)
-    _reject_foreign_keys(table, protocol, settings)
+    reject_foreign_keys(table, protocol, settings)
     explicit = {**dict(shared), **read_valid_settings(table, SHARED)}
-    having = _attributes(settings.server_keys, settings.more_keys)
+    having = attributes(settings.server_keys, settings.more_keys)
     values = in_force({key: value for key, value in explicit.items() if key in having})
     check_times(table, values)
     check_window(table, values)
     check_resolvers(table, values)
     values |= read_valid_settings(
-        table, _own_settings(settings.server_keys, settings.more_keys, settings.usual_port)
+        table, own_settings(settings.server_keys, settings.more_keys, settings.usual_port)
     )
     if "identity" in having and "identity" not in table.rejected:
         try:
@@ -330,45 +325,6 @@ def _protocol_of(table: TomlTable) -> str:
         return WIREGUARD
     known = isinstance(protocol, str) and protocol in (*known_protocols(), *control_plane_names())
     return str(protocol) if known else WIREGUARD
-
-
-def _reject_foreign_keys(table: TomlTable, protocol: str, settings: ProtocolSettings) -> None:
-    """Note an error for each key that only servers of other protocols have."""
-    foreign = _foreign_keys(settings.server_keys, settings.more_keys)
-    for key, value in table.raw.items():
-        is_own = key == protocol and settings.section is not None
-        if key in foreign or (isinstance(value, dict) and key in protocol_names() and not is_own):
-            phrase = f'servers with protocol = "{protocol}" do not have it; remove it'
-            table.reject(table.error(key, phrase))
-
-
-@cache
-def _attributes(protocol: str, more: frozenset[str]) -> frozenset[str]:
-    """The attributes of a server that has the keys of a protocol, and some `more`."""
-    having = (each for each in SERVER.settings if each.protocol in (None, protocol) or each.key in more)
-    return frozenset(each.attribute for each in having)
-
-
-@cache
-def _own_settings(protocol: str, more: frozenset[str], usual_port: int) -> tuple[Setting, ...]:
-    """The settings of a server alone, with the keys of a protocol."""
-    having = (each for each in _OWN if each.attribute in _attributes(protocol, more))
-    endpoint = endpoint_type(usual_port)
-    return tuple(replace(each, type=endpoint) if each.key == "endpoint" else each for each in having)
-
-
-@cache
-def _foreign_keys(protocol: str, more: frozenset[str]) -> frozenset[str]:
-    """The keys that a server with the keys of this protocol does not have."""
-    foreign = (each for each in SERVER.settings if each.attribute not in _attributes(protocol, more))
-    return frozenset(key for each in foreign for key in each.keys)
-
-
-def without_foreign(entries: Mapping[str, object], protocol: str) -> dict[str, object]:
-    """A server's table without the keys that servers of this protocol do not have."""
-    settings = settings_of(protocol)
-    foreign = {*_foreign_keys(settings.server_keys, settings.more_keys), *protocol_names()} - {protocol}
-    return {key: value for key, value in entries.items() if key not in foreign}
 
 
 def _protocol_settings(table: TomlTable, protocol: str, section: Section) -> object:

@@ -42,6 +42,11 @@ What a path costs grows with its length, here and in tomllib: a text of very lon
 
 _RAISED = ErrorList(collects=False)
 
+
+def _nowhere(_key: str) -> str:
+    return ""
+
+
 T = TypeVar("T")
 
 
@@ -78,7 +83,8 @@ class TomlTable:
 
     `path` leads to the table from the top of the file. `errors` decides whether the first error is raised, or
     all are collected; `rejected` has the keys with errors. `lacks_secrets` is set for what another account or
-    machine gets: the keys of secrets were left out, so that no rule may ask for them.
+    machine gets: the keys of secrets were left out, so that no rule may ask for them. `elsewhere` names the
+    table to which a key that is unknown here belongs, or returns "".
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class TomlTable:
         path: TomlPath = (),
         errors: ErrorList = _RAISED,
         lacks_secrets: bool = False,
+        elsewhere: Callable[[str], str] = _nowhere,
     ) -> None:
         """Raises ConfigurationError for an unknown key, unless `errors` collects it."""
         self.lacks_secrets = lacks_secrets
@@ -99,10 +106,16 @@ class TomlTable:
         self.errors = errors
         self.rejected: set[str] = set()
         self._meant: list[str] = []
+        self._elsewhere = elsewhere
         self.reject_unknown(known)
 
     def child(
-        self, label: str, raw: Mapping[str, object], known: Collection[str], *path: str | int
+        self,
+        label: str,
+        raw: Mapping[str, object],
+        known: Collection[str],
+        *path: str | int,
+        elsewhere: Callable[[str], str] = _nowhere,
     ) -> TomlTable:
         """The table at `path` below this one, with the same list of errors."""
         where = f"{self.where}: {label}"
@@ -113,6 +126,7 @@ class TomlTable:
             path=(*self.path, *path),
             errors=self.errors,
             lacks_secrets=self.lacks_secrets,
+            elsewhere=elsewhere,
         )
 
     def in_place(self, raw: Mapping[str, object], known: Collection[str]) -> TomlTable:
@@ -163,7 +177,9 @@ class TomlTable:
         is_short = len(key) <= _LONGEST_SHOWN_KEY
         shown = f'"{printable(key)}"' if is_short else f"of {len(key)} characters"
         as_text = key.removesuffix("_file")  # one setting is a text, where another names a file
-        if nearest := as_text if as_text in known else nearest_word(key, known):
+        if place := self._elsewhere(key):
+            hint = f"it belongs in {place}"
+        elif nearest := as_text if as_text in known else nearest_word(key, known):
             self._meant.append(nearest)
             hint = f"did you mean {quoted(nearest)}?"
         elif len(known) <= _FEW_KEYS:

@@ -22,6 +22,7 @@ LONGEST_LINE = 8000
 _NAMED = 8
 """Maximum number of servers named in one line; the others are counted."""
 
+_SEVERAL_PROTOCOLS = "WGMON-TUI"
 _SENTENCE = 240
 _PLAIN_LABEL = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -80,12 +81,18 @@ def state_of(severities: Iterable[Severity]) -> PluginState:
 def nagios_line(checked: Sequence[CheckedServer]) -> str:
     """Return all servers on one line, worst first."""
     state = state_of(each.severity for each in checked)
-    said = f"WIREGUARD {state.name} - {_summary(checked)}"
+    said = f"{_service(checked)} {state.name} - {_summary(checked)}"
     line = _with_figures(said, _figures_of_all(checked))
     if len(line.encode()) <= LONGEST_LINE:
         return line
     # Dropping only some values would leave gaps in graphs: a line that is too long has only the totals.
     return _with_figures(said, _totals(checked))
+
+
+def _service(checked: Sequence[CheckedServer]) -> str:
+    """The first word of the line, which names the service: the protocol, or this program for several."""
+    protocols = {each.server.protocol for each in checked}
+    return protocols.pop().upper() if len(protocols) == 1 else _SEVERAL_PROTOCOLS
 
 
 def _with_figures(said: str, figures: Iterable[PerformanceValue]) -> str:

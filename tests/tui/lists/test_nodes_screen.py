@@ -274,6 +274,13 @@ async def test_a_row_of_a_node_is_not_edited_but_explained(tmp_path: Path) -> No
             assert any("a rule of the control plane" in line for line in it.notices()), key
 
 
+async def test_a_control_plane_has_no_form_and_its_table_in_the_file_is_named(tmp_path: Path) -> None:
+    await written(tmp_path)
+    async with face(mesh(*NODES), config_dir=tmp_path) as it:
+        await it.press("g", "e")
+        await until_said(it, "office is a control plane: edit its [[control_plane]] in")
+
+
 async def test_an_age_is_that_of_now_in_whole_units() -> None:
     gone = replace(WEB2, last_seen=NOW - 17.6)
     async with face(mesh(gone)) as it:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from wgmon_tui.config.control_planes import TABLE as PLANE
 from wgmon_tui.config.control_planes import explain_node
 from wgmon_tui.config.protocol_settings import known_protocols
 from wgmon_tui.config.server_edits import DeletedServer, delete_servers, restore
@@ -51,7 +52,7 @@ async def open_form(app: AppContext, config_dir: Path, name: str | None, *, copi
         app.show_error(f"{name} is no longer in servers.toml")
         return
     if server is not None and server.protocol not in known_protocols():
-        app.show_error(f'{name} has protocol = "{server.protocol}": edit it in {config_dir / NAME}')
+        app.show_error(f"{name} is a control plane: edit its [[{PLANE}]] in {config_dir / NAME}")
         return
     changed = await app.push_screen_wait(ServerForm(config_dir, stored.fleet, server, copied=copied))
     if changed is not None:

@@ -20,6 +20,7 @@ from wgmon_tui.config.models import (
     SecretSource,
     Server,
 )
+from wgmon_tui.config.protocol_keys import without_foreign
 from wgmon_tui.config.protocol_settings import (
     SecretText,
     known_protocols,
@@ -36,7 +37,7 @@ from wgmon_tui.config.server_edits import (
     find_problems,
     save_server,
 )
-from wgmon_tui.config.servers_toml import server_entries, usual_entries, without_foreign
+from wgmon_tui.config.servers_toml import server_entries, usual_entries
 from wgmon_tui.config.value_types import FormFieldKind
 from wgmon_tui.tui.dialogs.confirm import ConfirmDialog
 from wgmon_tui.tui.editing.edited_table import edited_table
