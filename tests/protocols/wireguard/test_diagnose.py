@@ -34,6 +34,7 @@ from wgmon_tui.checks.check import Direction, Handshake, Packet, Tunnel
 from wgmon_tui.checks.evidence import (
     AnsweredFromElsewhere,
     Evidence,
+    FreshPortAnswered,
     GatewaySilent,
     IcmpError,
     InnerEcho,
@@ -258,6 +259,13 @@ def test_a_late_answer_on_a_starved_machine_is_slow_where_the_wait_does_not_expl
     late = check(LATE, SILENCE, MachineStarved(LATE.age / 2))
     assert diagnose(late, replace(SERVER, slow=0.5)).verdict is Verdict.SLOW
     assert diagnose(late, replace(SERVER, slow=LATE.age)).verdict is Verdict.LOCAL_FAULT
+
+
+@pytest.mark.parametrize(("address", "options"), [("192.0.2.7", "-D -p"), ("2001:db8::7", "-D -f ipv6 -p")])
+def test_the_stale_flow_is_deleted_in_the_address_family_of_the_server(address: str, options: str) -> None:
+    stuck = replace(check(SILENCE, FreshPortAnswered()), address=ip_address(address))
+    [cause] = diagnose(stuck, SERVER).causes
+    assert f"conntrack {options} udp --dport {SERVER.endpoint.port}" in cause.fix
 
 
 def test_errors_without_a_quote_count_only_where_no_other_came() -> None:

@@ -23,6 +23,7 @@ from wgmon_tui.checks.evidence_text import describe_evidence
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.keys import PublicKey
 from wgmon_tui.config.models import Server
+from wgmon_tui.net.addresses import Address
 from wgmon_tui.net.platforms import PLATFORM
 from wgmon_tui.protocols.wireguard import context_causes
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis, without_contradicted
@@ -318,12 +319,18 @@ def peer_missing(server: Server, probed_as: ProbedAs | None, evidence: Sequence[
     return without_contradicted([missing, clock_ran_ahead(probed_as)], evidence)
 
 
-def stuck_flow(server: Server) -> Cause:
+def flows_to(server: Server, address: Address | None) -> str:
+    """The options of conntrack(8) that select the flows to a server. Without a family it means IPv4."""
+    family = "-f ipv6 " if address and address.version == 6 else ""
+    return f"{family}-p udp --dport {server.endpoint.port}"
+
+
+def stuck_flow(server: Server, address: Address | None) -> Cause:
     """For a server that answers only a fresh source port."""
     return Cause(
         "a NAT or stateful firewall on the path holds a stale entry for this source port",
         "the server answered an initiation from another source port",
-        f"on the NAT: conntrack -D -p udp --dport {server.endpoint.port}",
+        f"on the NAT: conntrack -D {flows_to(server, address)}",
         Hypothesis.STALE_FLOW,
         proven=True,
     )

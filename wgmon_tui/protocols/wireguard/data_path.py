@@ -52,7 +52,7 @@ def diagnose_data_path(check: Check, evidence: Sequence[Evidence], server: Serve
     passive = _find_keepalive(evidence)
     cut = first_of_kind(FlowCut, evidence)
     if cut and (check.tunnel is None or check.tunnel.passive or check.tunnel.received):
-        return Verdict.DIES_AFTER, _summarise_cut(cut), tunnel_causes.flow_cut(server, cut)
+        return Verdict.DIES_AFTER, _summarise_cut(cut), tunnel_causes.flow_cut(server, cut, check.address)
     if check.tunnel is None or check.tunnel.passive:
         if not any(each.source for each in all_of_kind(InnerHop, evidence)):
             return _diagnose_silent_first_hop(check, evidence, passive, server)

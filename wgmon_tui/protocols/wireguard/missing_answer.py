@@ -79,7 +79,7 @@ def diagnose_missing_answer(check: Check, evidence: Sequence[Evidence], server: 
         return _diagnose_psk_mismatch(evidence, server)
     if first_of_kind(FreshPortAnswered, evidence) and not is_contradicted(Hypothesis.STALE_FLOW, evidence):
         summary = "A fresh source port gets answers, the usual one does not: a stale entry on the path."
-        return Verdict.STUCK_FLOW, summary, [causes.stuck_flow(server)]
+        return Verdict.STUCK_FLOW, summary, [causes.stuck_flow(server, check.address)]
     return (
         _diagnose_refusal(check, evidence, server)
         or _diagnose_foreign(evidence, server)

@@ -15,6 +15,7 @@ from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
 from wgmon_tui.net.addresses import Address, Interface
 from wgmon_tui.net.inner_packets import InnerIcmp
+from wgmon_tui.protocols.wireguard.causes import flows_to
 from wgmon_tui.protocols.wireguard.contradictions import Hypothesis
 from wgmon_tui.protocols.wireguard.wire import TRANSPORT_OVERHEAD
 from wgmon_tui.text import format_list
@@ -159,7 +160,7 @@ def data_lost(server: Server) -> list[Cause]:
     ]
 
 
-def flow_cut(server: Server, cut: FlowCut) -> list[Cause]:
+def flow_cut(server: Server, cut: FlowCut, address: Address | None) -> list[Cause]:
     """For data that passes at first, while handshakes go on working."""
     port = server.endpoint.port
     return [
@@ -171,7 +172,7 @@ def flow_cut(server: Server, cut: FlowCut) -> list[Cause]:
         Cause(
             "a NAT, firewall or rate limiter on the path limits each flow",
             "such limits count the packets, bytes or seconds of one address and port",
-            f"on each router of the path: conntrack -L -p udp --dport {port}; nft list ruleset",
+            f"on each router of the path: conntrack -L {flows_to(server, address)}; nft list ruleset",
         ),
     ]
 
