@@ -286,7 +286,7 @@ class ServerForm(FormScreen[EditedServer]):
             self._original |= {"protocol": conf.protocol}
         if conf.amneziawg:
             self._original |= {AMNEZIAWG: write_settings_of(AMNEZIAWG, conf.amneziawg.settings)}
-        self._protocol = conf.protocol
+        self._protocol = self.row("protocol").text = conf.protocol
         self.row("tunnel_ping").start()
         self.run_worker(self.show_fields(server_fields(conf.protocol)), group="fields", exclusive=True)
 
