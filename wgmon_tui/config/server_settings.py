@@ -135,7 +135,7 @@ _OWN = (
         _PROTOCOL,
         "The protocol of the server. One with settings of its own has a table for them, such as "
         "`[server.amneziawg]`.",
-        FormField(15, example=f"e.g. {WIREGUARD}"),
+        FormField(95, example=f"e.g. {WIREGUARD}"),
     ),
     Setting(
         "endpoint",

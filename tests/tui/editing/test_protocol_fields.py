@@ -103,10 +103,14 @@ async def test_a_new_server_of_another_protocol_has_its_own_fields(
     ("protocol", "port"), [("wireguard", 51820), ("openvpn", 1194), ("ikev2", 500), ("trojan", 443)]
 )
 def test_the_example_of_an_endpoint_has_the_usual_port_of_the_protocol(protocol: str, port: int) -> None:
-    name, chosen, endpoint, *_ = server_fields(protocol)
-
-    assert (name.key, chosen.key, endpoint.key) == ("name", "protocol", "endpoint")
+    endpoint = next(each for each in server_fields(protocol) if each.key == "endpoint")
     assert endpoint.example.endswith(f":{port}")
+
+
+def test_the_protocol_is_shown_at_once_last_for_wireguard_and_second_for_others() -> None:
+    shown = [each.key for each in server_fields("wireguard") if not each.more]
+    assert (shown[:3], shown[-1]) == (["name", "endpoint", "public_key"], "protocol")
+    assert [each.key for each in server_fields("openvpn")][:3] == ["name", "protocol", "endpoint"]
 
 
 @pytest.mark.thorough

@@ -142,7 +142,7 @@ async def test_enter_on_more_opens_and_closes_the_other_fields(config_dir: Path)
     async with editing(config_dir, size=(80, 50)) as it:
         await it.open_form("e")
         await it.write("note", "x")
-        await it.press("enter")
+        await it.press("enter", "enter")
         assert "inspect config" not in it.text()
         await it.press("q", "enter")
         assert "inspect config" in it.text()

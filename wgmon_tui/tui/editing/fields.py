@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from wgmon_tui.config.models import WIREGUARD
 from wgmon_tui.config.protocol_settings import ProtocolSettings, settings_of
 from wgmon_tui.config.server_settings import IDENTITY, SERVER
 from wgmon_tui.config.setting import FormField, Section
@@ -82,19 +83,23 @@ IDENTITY_FIELDS = fields_of(IDENTITY)
 
 
 def server_fields(protocol: str) -> tuple[FieldSpec, ...]:
-    """The fields of a server with this protocol, whose own ones follow the endpoint."""
+    """The fields of a server with this protocol, whose own ones follow the endpoint.
+
+    Of another protocol than WireGuard, the choice comes before them. The servers of most users are of
+    WireGuard, and what they type first is the name, the endpoint and the key.
+    """
     settings = settings_of(protocol)
     has = {each.key for each in SERVER.settings if settings.has_key(each)}
     shared = [each for each in SERVER_FIELDS if each.key in has]
-    first = [_with_usual_port(each, settings) for each in shared if each.key in _FIRST]
+    if protocol != WIREGUARD:
+        shared.sort(key=lambda each: (each.key != "name", each.key != "protocol"))
+    shared = [_with_usual_port(each, settings) for each in shared]
+    after = 1 + [each.key for each in shared].index("endpoint")
     own = fields_of(settings.section, protocol) if settings.section else ()
-    return tuple(sorted((*first, *own, *shared[len(first) :]), key=lambda each: each.more))
+    return tuple(sorted((*shared[:after], *own, *shared[after:]), key=lambda each: each.more))
 
 
 def _with_usual_port(field: FieldSpec, settings: ProtocolSettings) -> FieldSpec:
     """The endpoint with an example of the protocol; any other field as it is."""
     is_endpoint = field.key == "endpoint"
     return replace(field, example=f"e.g. fra1.example.net:{settings.usual_port}") if is_endpoint else field
-
-
-_FIRST = ("name", "protocol", "endpoint")
