@@ -119,8 +119,7 @@ async def test_another_server_and_another_identity_do_not_wait(tmp_path: Path, o
 
 async def test_a_check_keeps_the_servers_least_time_from_that_of_another_prober(tmp_path: Path) -> None:
     async with IdentityLocks(tmp_path).hold(target()):
-        pass
-    ended = time.monotonic()
+        ended = time.monotonic()  # before the release: this process may wait for the processor after it
     async with IdentityLocks(tmp_path).hold(target()):
         assert time.monotonic() - ended >= INITIATION_SPACING_S * 0.9
 
