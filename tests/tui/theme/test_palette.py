@@ -160,3 +160,8 @@ def test_a_theme_file_with_a_name_that_cannot_be_typed_is_refused(tmp_path: Path
 def test_a_theme_file_that_is_not_there_gets_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         load_palette(str(tmp_path / "absent.toml"))
+
+
+def test_a_theme_in_the_home_of_an_account_that_does_not_exist_is_refused_in_one_line() -> None:
+    with pytest.raises(ConfigurationError, match="~nobody-of-this-name"):
+        load_palette("~nobody-of-this-name/mine.toml")

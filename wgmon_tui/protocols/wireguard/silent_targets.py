@@ -7,8 +7,6 @@ a host behind the server needs forwarding there, and its answer needs a way back
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from ipaddress import ip_address
 
 from wgmon_tui.checks.check import ProbedAs
 from wgmon_tui.checks.evidence import Evidence, InnerEcho, InnerHop, InnerService
@@ -17,7 +15,7 @@ from wgmon_tui.checks.first_hop import tunnel_network
 from wgmon_tui.checks.icmp_errors import icmp_name
 from wgmon_tui.checks.verdict import Cause
 from wgmon_tui.config.models import Server
-from wgmon_tui.net.addresses import Address, Interface
+from wgmon_tui.net.addresses import Address, Interface, parse_address
 from wgmon_tui.net.inner_packets import InnerIcmp
 from wgmon_tui.protocols.wireguard import tunnel_causes
 
@@ -125,10 +123,7 @@ def _own_interfaces(probed_as: ProbedAs | None) -> tuple[Interface, ...]:
 def _address_of(target: str) -> Address | None:
     """The address of a target: "ADDRESS", "ADDRESS:PORT" or "NAME@ADDRESS". None if it has none."""
     text = target.rpartition("@")[2]
-    for each in (text, text.rpartition(":")[0].strip("[]")):
-        with suppress(ValueError):
-            return ip_address(each)
-    return None
+    return parse_address(text) or parse_address(text.rpartition(":")[0].strip("[]"))
 
 
 def _own_address(server: Server, target: Address | None) -> Cause:
